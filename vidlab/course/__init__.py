@@ -1,0 +1,57 @@
+"""The course machinery: check an exercise, build chapters, examine notebooks.
+
+A chapter needs one name, ``from vidlab.course import check``; whoever writes checks also uses
+``exercise`` and the ``expect`` functions. Everything is imported on first use, because the pytest
+plugin of this package is loaded by every pytest run on the machine.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vidlab.course.exercise import exercise
+    from vidlab.course.expect import (
+        call,
+        expect,
+        expect_callable,
+        expect_close,
+        expect_dtype,
+        expect_equal,
+        expect_range,
+        expect_shape,
+        expect_type,
+    )
+    from vidlab.course.judge import CheckFailed, NotSolved, check, judge
+
+__all__ = [
+    "CheckFailed",
+    "NotSolved",
+    "call",
+    "check",
+    "exercise",
+    "expect",
+    "expect_callable",
+    "expect_close",
+    "expect_dtype",
+    "expect_equal",
+    "expect_range",
+    "expect_shape",
+    "expect_type",
+    "judge",
+]
+
+_HOME = {"exercise": "exercise", "check": "judge", "judge": "judge"}
+_HOME |= {"CheckFailed": "judge", "NotSolved": "judge"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module 'vidlab.course' has no attribute {name!r}")
+    value = getattr(import_module(f"vidlab.course.{_HOME.get(name, 'expect')}"), name)
+    globals()[name] = value  # not the module of the same name
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
