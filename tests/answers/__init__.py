@@ -1,7 +1,7 @@
 """Worked and wrong answers to the exercises: the proof that every check tells them apart.
 
-A chapter's answers stand in ``tests/answers/chNN.py`` as a dict ``ANSWERS`` from the exercise's name
-to a ``Case``; ``tests/test_notebooks.py`` runs them all on several seeds.
+A chapter's answers stand in ``tests/answers/chNN.py`` as a dict ``ANSWERS`` from the exercise's
+name to a ``Case``; ``tests/test_notebooks.py`` runs them all on several seeds.
 
     from answers import Case
 

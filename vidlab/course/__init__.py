@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vidlab.course.exercise import exercise
-    from vidlab.course.expect import (
+    from vidlab.course.registry import exercise
+    from vidlab.course.expectations import (
         call,
         expect,
         expect_callable,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         expect_shape,
         expect_type,
     )
-    from vidlab.course.judge import CheckFailed, NotSolved, check, judge
+    from vidlab.course.verdict import CheckFailed, NotSolved, check, judge
 
 __all__ = [
     "CheckFailed",
@@ -40,17 +40,16 @@ __all__ = [
     "judge",
 ]
 
-_HOME = {"exercise": "exercise", "check": "judge", "judge": "judge"}
-_HOME |= {"CheckFailed": "judge", "NotSolved": "judge"}
+# No module has the name of a public function: importing it would hide the function.
+_HOME = {"exercise": "registry"}
+_HOME |= dict.fromkeys(("CheckFailed", "NotSolved", "check", "judge"), "verdict")
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module 'vidlab.course' has no attribute {name!r}")
-    value = getattr(import_module(f"vidlab.course.{_HOME.get(name, 'expect')}"), name)
-    globals()[name] = value  # not the module of the same name
-    return value
+    return getattr(import_module(f"vidlab.course.{_HOME.get(name, 'expectations')}"), name)
 
 
 def __dir__() -> list[str]:

@@ -4,7 +4,7 @@ import html
 import sys
 from typing import Any
 
-from vidlab.course.exercise import Exercise
+from vidlab.course.registry import Exercise
 
 # Dark enough on white and light enough on black; the words alone carry the meaning.
 _BORDER = {"correct": "#2e8b57", "wrong": "#d1495b", "unsolved": "#8a8a8a"}
