@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vidlab.course.registry import exercise
     from vidlab.course.expectations import (
         call,
         expect,
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
         expect_shape,
         expect_type,
     )
+    from vidlab.course.registry import exercise
     from vidlab.course.verdict import CheckFailed, NotSolved, check, judge
 
 __all__ = [

@@ -18,8 +18,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from vidlab.course.registry import Exercise, find_exercise
 from vidlab.course.expectations import AnswerMissing, CallFailed, PropertyFailed, call, tested
+from vidlab.course.registry import Exercise, find_exercise
 from vidlab.course.show import show_verdict
 
 MODE_VARIABLE = "VIDLAB_CHECKS"

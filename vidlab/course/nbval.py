@@ -1,0 +1,135 @@
+"""nbval for chapters: the verdict of an exercise is what its original check says now.
+
+nbval alone takes a student's word for it: saved outputs are its reference, and a marker typed into
+a cell switches it off. For a chapter, the check cells that ``vidlab build`` recorded in the
+notebook's metadata are run as they were written, whatever the notebook now holds in their place.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
+
+from vidlab.course.verdict import MODE_VARIABLE
+
+# A check is quick. A learner's endless loop must not take nbval's half hour per cell.
+CHECK_TIMEOUT = 60.0
+
+# An exercise cell may have redefined the name.
+_PRELUDE = "from vidlab.course import check\n"
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class ChapterFile(IPyNbFile):
+    """A chapter's notebook: its check cells become ChapterChecks, other cells stay nbval's own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What libraries write to stderr is no result.
+        self.skip_compare = (*self.skip_compare, "stderr")
+
+    def setup(self) -> None:
+        """Start the kernel in the mode in which a failed check raises."""
+        before = os.environ.get(MODE_VARIABLE)
+        os.environ[MODE_VARIABLE] = "raise"
+        try:
+            super().setup()
+        finally:
+            if before is None:
+                del os.environ[MODE_VARIABLE]
+            else:
+                os.environ[MODE_VARIABLE] = before
+
+    def collect(self) -> Iterator[pytest.Item]:
+        items = list(super().collect())
+        records = self.nb.metadata["vidlab"]["checks"]
+        found = {record["name"]: _find(record, items) for record in records}
+        of_item = {id(item): record for record in records if (item := found[record["name"]])}
+        for item in items:
+            record = of_item.get(id(item))
+            if record is not None:
+                note = "" if _same(item.cell.source, record["source"]) else _CHANGED
+                yield self._check(record, item.cell_num, item.cell, note)
+                continue
+            if item.cell.execution_count is None:
+                item.cell.outputs = []  # nbval takes outputs of a cell that has no count for an error
+            if {"setup", "exercise"} & set(item.cell.metadata.get("tags", [])):
+                item.options["skip"] = False
+            yield item
+        for record in records:
+            if found[record["name"]] is None:
+                yield self._check(record, len(items), new_code_cell(), _MISSING)
+
+    def _check(
+        self, record: dict[str, str], number: int, cell: NotebookNode, note: str
+    ) -> "ChapterCheck":
+        cell.source = record["source"]
+        cell.outputs, cell.execution_count = [], None
+        item = ChapterCheck.from_parent(
+            self, name=f"Cell {number}", cell_num=number, cell=cell, options=_OPTIONS.copy()
+        )
+        item.exercise, item.note = record["name"], note
+        return item
+
+
+_OPTIONS = {"check": False, "check_exception": False, "skip": False}
+_CHANGED = "The check cell was changed; what counts is the original one, shown here:"
+_MISSING = "The check cell is missing; the original one was run at the end:"
+
+
+class ChapterCheck(IPyNbCell):
+    """The check of one exercise, in its original words."""
+
+    exercise = ""
+    note = ""
+
+    def setup(self) -> None:
+        """Judge this cell also when an earlier one ran out of time (nbval would expect failure)."""
+        self.parent.timed_out = False
+
+    def runtest(self) -> None:
+        options = self.config.option
+        before = options.nbval_cell_timeout
+        source = self.cell.source
+        options.nbval_cell_timeout = min(before, CHECK_TIMEOUT)
+        self.cell.source = _PRELUDE + source
+        try:
+            super().runtest()
+        finally:
+            options.nbval_cell_timeout = before
+            self.cell.source = source
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:
+        """The verdict's text instead of a traceback through the machinery."""
+        error = excinfo.value
+        if not isinstance(error, NbCellError):
+            return super().repr_failure(excinfo)
+        lines = _ANSI.sub("", error.inner_traceback or str(error)).strip().splitlines()
+        if lines and lines[-1].startswith("NameError"):
+            lines = [f"{self.exercise}: not solved yet ({lines[-1]})."]
+        elif not error.inner_traceback:
+            lines = [f"{self.exercise}: {error}"]
+        elif not lines[0].startswith(self.exercise):
+            lines = [f"{self.exercise}: the check could not run: {lines[-1]}"]
+        note = [self.note, f"    {self.cell.source}"] if self.note else []
+        return "\n".join([*note, *lines])
+
+
+def _find(record: dict[str, str], items: list[Any]) -> Any | None:
+    """The item of a recorded check: the cell of that id, else the first that calls this check."""
+    for item in items:
+        if item.cell.get("id") == record["id"]:
+            return item
+    call = re.compile(rf"""check\(\s*["']{re.escape(record["name"])}["']""")
+    return next((item for item in items if call.search(item.cell.source)), None)
+
+
+def _same(source: str, original: str) -> bool:
+    """Equal but for white space, comments and the hint that a learner may ask for."""
+    plain = re.sub(r"#.*|,\s*(hint|seed)\s*=\s*\w+", "", source)
+    return "".join(plain.split()) == "".join(original.split())
