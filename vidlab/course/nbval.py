@@ -31,7 +31,7 @@ class ChapterFile(IPyNbFile):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # What libraries write to stderr is no result.
-        self.skip_compare = (*self.skip_compare, "stderr")
+        self.skip_compare = (*self.skip_compare, "stderr")  # type: ignore[has-type]
 
     def setup(self) -> None:
         """Start the kernel in the mode in which a failed check raises."""
@@ -57,8 +57,8 @@ class ChapterFile(IPyNbFile):
                 yield self._check(record, item.cell_num, item.cell, note)
                 continue
             if item.cell.execution_count is None:
-                item.cell.outputs = []  # nbval takes outputs of a cell that has no count for an error
-            if {"setup", "exercise"} & set(item.cell.metadata.get("tags", [])):
+                item.cell.outputs = []  # a cell saved while it ran; nbval would call it an error
+            if _is_needed(item.cell):
                 item.options["skip"] = False
             yield item
         for record in records:
@@ -118,6 +118,12 @@ class ChapterCheck(IPyNbCell):
             lines = [f"{self.exercise}: the check could not run: {lines[-1]}"]
         note = [self.note, f"    {self.cell.source}"] if self.note else []
         return "\n".join([*note, *lines])
+
+
+def _is_needed(cell: NotebookNode) -> bool:
+    """Whether checks depend on the cell: set-up and answers are never skipped."""
+    is_answer = cell.metadata.get("nbgrader", {}).get("solution", False)
+    return is_answer or "setup" in cell.metadata.get("tags", [])
 
 
 def _find(record: dict[str, str], items: list[Any]) -> Any | None:

@@ -190,6 +190,7 @@ def check_call(source: str) -> tuple[str, ast.expr] | None:
 
 def _read_cell(chapter: Chapter, raw: Any, where: str, taken: set[str]) -> Cell:
     metadata = dict(raw.metadata)
+    metadata.pop("lines_to_next_cell", None)  # jupytext's note on blank lines
     if unknown := set(metadata) - METADATA_KEYS:
         raise SourceError(f"{where}: unknown option {sorted(unknown)}; use {sorted(METADATA_KEYS)}")
     exercise, question = metadata.get("exercise"), metadata.get("question")
