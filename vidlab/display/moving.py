@@ -1,8 +1,10 @@
 """Moving pictures in a notebook: H.264 in a data URL and a static PNG beside it."""
 
 import base64
+import os
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 import numpy as np
 from IPython.display import HTML, display
@@ -10,24 +12,19 @@ from IPython.display import HTML, display
 from vidlab.display.arrays import as_clip
 from vidlab.display.static import contact_sheet, draw_filmstrip
 from vidlab.display.style import png_bytes, show_png
-from vidlab.video import encode_mp4
+from vidlab.video import encode_mp4, probe, read_frames
 
 MIN_WIDTH = 320  # narrower players have no room for their controls
+MAX_FILE = 2_000_000  # bytes of a file that may go into a notebook
 
 
-def video_tag(
-    frames: np.ndarray,
-    fps: float,
-    *,
-    label: str,
-    width: int,
-    audio: np.ndarray | None = None,
-    audio_rate: int | None = None,
-) -> str:
-    """The HTML of one looping player; with sound it waits for the reader to start it."""
-    data = encode_mp4(frames, fps, audio=audio, audio_rate=audio_rate)
+def video_tag(data: bytes, *, label: str, width: int, sound: bool = False) -> str:
+    """The HTML of one player for an mp4 in ``data``.
+
+    It loops by itself, silently; with sound it waits for the reader to start it.
+    """
     source = base64.b64encode(data).decode()
-    start = "controls" if audio is not None else "controls autoplay loop muted"
+    start = "controls" if sound else "controls autoplay loop muted"
     return (
         f'<video {start} playsinline width="{width}" aria-label="{escape(label, quote=True)}" '
         f'style="image-rendering:pixelated;max-width:100%" '
@@ -36,7 +33,7 @@ def video_tag(
 
 
 def play(
-    frames: np.ndarray,
+    source: np.ndarray | str | os.PathLike[str],
     fps: float = 8.0,
     *,
     title: str = "",
@@ -45,30 +42,62 @@ def play(
     width: int | None = None,
     poster: bool = True,
 ) -> None:
-    """Play one clip in the notebook, with a static filmstrip of it underneath.
+    """Play a clip or a video file in the notebook, with a static filmstrip of it underneath.
+
+    Of a file the very bytes are shown, so that what plays here plays in any browser; a file
+    larger than 2 MB, or with a codec that browsers may not play, is refused with advice.
 
     Args:
-        frames: uint8 (T, H, W, 3) RGB, or floating point in [0, 1].
-        fps: frames per second at which to play.
+        source: uint8 (T, H, W, 3) RGB, floating point in [0, 1], or the path of a video file.
+        fps: frames per second at which to play an array.
         title: a line above the clip; also its text alternative.
-        audio: float32 (S,) mono in [-1, 1], or None. A clip with sound does not start by itself.
+        audio: float32 (S,) mono in [-1, 1] for an array, or None. A clip with sound does not
+            start by itself.
         audio_rate: samples per second of ``audio``.
         width: width on the page in CSS pixels; by default the clip's own, but at least 320.
         poster: also show the filmstrip, for pages that cannot show video.
 
     Raises:
-        ValueError: the array has another shape, type or range.
+        ValueError: the array has another shape, type or range, or the file cannot be shown.
+        VideoError: the file cannot be read.
     """
-    clip = as_clip(frames)
-    name = title or f"a clip of {len(clip)} frames"
+    if isinstance(source, str | os.PathLike):
+        clip, times = read_frames(source, num_frames=8, return_times=True)
+        data, sound = browser_file(source), probe(source).has_audio
+        name = title or Path(source).name
+    else:
+        clip = as_clip(source)
+        times = np.arange(len(clip)) / fps
+        data = encode_mp4(clip, fps, audio=audio, audio_rate=audio_rate)
+        sound = audio is not None
+        name = title or f"a clip of {len(clip)} frames"
     width = width or max(MIN_WIDTH, min(clip.shape[2], 640))
-    tag = video_tag(clip, fps, label=name, width=width, audio=audio, audio_rate=audio_rate)
     head = f"<div>{escape(title)}</div>" if title else ""
+    tag = video_tag(data, label=name, width=width, sound=sound)
     display(HTML(head + tag))  # type: ignore[no-untyped-call]
     if poster:
-        times = np.arange(len(clip)) / fps
         figure = draw_filmstrip(clip, times, count=8)
-        show_png(png_bytes(figure), f"Filmstrip of {name}: 8 frames from first to last.")
+        show_png(png_bytes(figure), f"Filmstrip of {name}: frames from first to last.")
+
+
+def browser_file(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of an mp4 file that any browser plays.
+
+    Raises:
+        ValueError: it is larger than 2 MB, or not H.264 in mp4.
+    """
+    size, info = Path(path).stat().st_size, probe(path)
+    if info.codec != "h264" or Path(path).suffix.lower() != ".mp4":
+        raise ValueError(
+            f"{path}: browsers may not play {info.codec} in {Path(path).suffix or 'this file'}; "
+            "read it with video.read_frames and give the frames to play"
+        )
+    if size > MAX_FILE:
+        raise ValueError(
+            f"{path}: {size / 1e6:.1f} MB would bloat the notebook (limit {MAX_FILE / 1e6:.0f} MB);"
+            " read a part of it with video.read_frames(path, size=..., start=..., stop=...)"
+        )
+    return Path(path).read_bytes()
 
 
 def grid(
@@ -103,7 +132,7 @@ def grid(
         raise ValueError(f"{len(parts)} clips need {len(parts)} labels, got {len(texts)}")
     cells = [
         f'<figure style="margin:0;width:{width}px">'
-        f"{video_tag(clip, fps, label=text, width=width)}"
+        f"{video_tag(encode_mp4(clip, fps), label=text, width=width)}"
         f'<figcaption style="text-align:center">{escape(text)}</figcaption></figure>'
         for clip, text in zip(parts, texts, strict=True)
     ]

@@ -75,7 +75,9 @@ def filmstrip(
     clip = as_clip(frames)
     for name, values in (("times", times), ("texts", texts)):
         if values is not None and len(values) != len(clip):
-            raise ValueError(f"{name} must have one entry per frame: {len(clip)}, got {len(values)}")
+            raise ValueError(
+                f"{name} must have one entry per frame: {len(clip)}, got {len(values)}"
+            )
     figure = draw_filmstrip(clip, times, count=count, title=title, texts=texts)
     shown = len(pick(len(clip), count))
     show_figure(figure, f"{title or 'Filmstrip'}: {shown} of {len(clip)} frames in order.")

@@ -29,6 +29,19 @@ def new_figure(width: float = PAGE_WIDTH, height: float = 3.0) -> Figure:
     return figure
 
 
+def new_axes(width: float = PAGE_WIDTH, height: float = 3.0) -> tuple[Figure, Axes]:
+    """A figure in the course's look with one pair of axes; show it with ``show_figure``.
+
+    Args:
+        width, height: in inches; 8 inches are the width of a notebook's output.
+    """
+    figure = new_figure(width, height)
+    axes = figure.subplots()
+    axes.set_prop_cycle(color=LINE_COLORS)
+    tidy(axes)
+    return figure, axes
+
+
 def line_looks() -> Any:
     """Endless pairs of colour and line style: lines differ in both, also when printed grey."""
     return cycle(zip(LINE_COLORS, LINE_STYLES, strict=True))
@@ -41,11 +54,11 @@ def tidy(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def png_bytes(picture: np.ndarray | Figure) -> bytes:
-    """Encode a figure or a uint8 (H, W, 3) picture as PNG."""
+def png_bytes(picture: np.ndarray | Figure, dpi: int = DPI) -> bytes:
+    """Encode a figure (at ``dpi`` pixels per inch) or a uint8 (H, W, 3) picture as PNG."""
     buffer = io.BytesIO()
     if isinstance(picture, Figure):
-        picture.savefig(buffer, format="png", dpi=DPI)
+        picture.savefig(buffer, format="png", dpi=dpi)
         picture = np.asarray(Image.open(buffer).convert("RGB"))
         buffer = io.BytesIO()
     image = Image.fromarray(picture)

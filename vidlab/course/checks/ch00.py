@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from vidlab.course.exercise import exercise
-from vidlab.course.expect import (
+from vidlab.course import (
+    exercise,
     expect,
     expect_callable,
     expect_close,
@@ -182,8 +182,8 @@ def half_speed(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> N
         not np.array_equal(got, frames[::2].repeat(2, axis=0)),
         "motion is half as fast",
         given=frames,
-        hint="You dropped every second frame and doubled the rest: the clip lasts as long and moves "
-        "as fast as before, in jerks. Take the first half of the frames.",
+        hint="You dropped every second frame and doubled the rest: things move as fast as before, "
+        "in jerks. Take the first half of the frames.",
     )
     expect_equal(
         got, frames[:half].repeat(2, axis=0), "the frames are 0, 0, 1, 1, 2, 2, ...", given=frames
