@@ -83,6 +83,7 @@ def fresh_kernel(folder: Path, timeout: float) -> Iterator[Kernel]:
         record_timing=False,
         coalesce_streams=True,
         force_raise_errors=True,  # whatever tags a cell has
+        extra_arguments=["--log-level=40"],  # errors only: its warnings go to the terminal
         resources={"metadata": {"path": str(folder)}},
     )
     with client.setup_kernel(env=os.environ | ENVIRONMENT):

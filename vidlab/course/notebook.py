@@ -55,9 +55,17 @@ def learner_notebook(chapter: Chapter, cells: list[Cell], solution: NotebookNode
 
 
 def _metadata(chapter: Chapter, cells: list[Cell], kind: str) -> dict[str, Any]:
-    # The pytest plugin runs the checks as they are recorded here.
+    # The pytest plugin and vidlab check run the checks as they are recorded here.
+    exercises = {cell.exercise: cell.id for cell in cells if cell.exercise}
     checks = [
-        {"name": cell.check, "id": cell.id, "source": cell.source} for cell in cells if cell.check
+        {
+            "name": cell.check,
+            "id": cell.id,
+            "exercise": exercises[cell.check],
+            "source": cell.source,
+        }
+        for cell in cells
+        if cell.check
     ]
     course = {"chapter": chapter.number, "topic": chapter.topic, "kind": kind, "checks": checks}
     return {"kernelspec": KERNEL, "language_info": LANGUAGE, "vidlab": course}
