@@ -107,7 +107,7 @@ def launch(notebooks: Path, private: Path) -> Launch:
         f"--LabApp.workspaces_dir={private / 'workspaces'}",
         # Ctrl-C stops at once: under `make` nobody could answer a question.
         "--ServerApp.answer_yes=True",
-        "--ServerApp.log_level=WARN",
+        "--Application.log_level=WARN",
     ]
     if getattr(os, "geteuid", lambda: -1)() == 0:
         arguments.append("--allow-root")  # in a container everyone is root
@@ -158,5 +158,5 @@ def without(arguments: Sequence[str], given: Sequence[str]) -> list[str]:
     """Return the arguments less those that are given too: the server takes each only once."""
     names = {argument.split("=")[0] for argument in given}
     if "--debug" in names:
-        names.add("--ServerApp.log_level")
+        names.add("--Application.log_level")
     return [argument for argument in arguments if argument.split("=")[0] not in names]
