@@ -1,0 +1,20 @@
+"""Files to arrays and back: frames, sound and what is known about them.
+
+Every failure is a VideoError that names the file, what is wrong and what to do. A clip is
+uint8 (T, H, W, 3) RGB, sound is float32 (S,) mono in [-1, 1]; times are seconds from the first
+frame of the video.
+"""
+
+from vidlab.video.errors import VideoError, VideoWarning
+from vidlab.video.probing import VideoInfo, probe
+from vidlab.video.reading import frame_times, iter_frames, read_frames
+
+__all__ = [
+    "VideoError",
+    "VideoInfo",
+    "VideoWarning",
+    "frame_times",
+    "iter_frames",
+    "probe",
+    "read_frames",
+]
