@@ -1,0 +1,45 @@
+"""Generated videos whose truth is known: coloured shapes that do one of ten actions.
+
+``generate`` makes a set of clips. The modules behind it, in the order in which a clip is made:
+``scene`` (what happens, and why one frame cannot tell the action), ``backgrounds``, ``render``
+(drawing), ``stage`` (a whole clip's picture), ``synthesis`` (its sound), ``captions``.
+"""
+
+from vidlab.world.backgrounds import PHOTOGRAPHS, TEXTURES
+from vidlab.world.captions import VOCABULARY, captions_for, parse_caption
+from vidlab.world.generation import FPS, SPLITS, generate
+from vidlab.world.scene import (
+    ACTIONS,
+    PAIRS,
+    SHAPES,
+    acceptance_rates,
+    partner,
+    single_frame_bound,
+)
+from vidlab.world.stage import COLOR_VALUES, COLORS, DIFFICULTIES
+from vidlab.world.synthesis import CLICK, RATE, height, loudness, pitch
+
+__all__ = [
+    "ACTIONS",
+    "CLICK",
+    "COLORS",
+    "COLOR_VALUES",
+    "DIFFICULTIES",
+    "FPS",
+    "PAIRS",
+    "PHOTOGRAPHS",
+    "RATE",
+    "SHAPES",
+    "SPLITS",
+    "TEXTURES",
+    "VOCABULARY",
+    "acceptance_rates",
+    "captions_for",
+    "generate",
+    "height",
+    "loudness",
+    "parse_caption",
+    "partner",
+    "pitch",
+    "single_frame_bound",
+]
