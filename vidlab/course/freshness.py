@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 import vidlab
 from vidlab.course import checks
 from vidlab.course.notebook import learner_notebook, solution_notebook
-from vidlab.course.source import Chapter, read_cells
+from vidlab.course.source import Cell, Chapter, read_cells
 
 FORMAT = 1
 
@@ -77,19 +77,25 @@ def reason_to_build(chapter: Chapter) -> str | None:
     changed = sorted(name for name in before.keys() | now if before.get(name) != now.get(name))
     if changed:
         return f"changed since the last build: {', '.join(changed)}"
-    fresh = solution_notebook(chapter, cells, built["run_time"])
-    if not _same_inputs(solution, fresh):
-        return "the solution notebook was edited by hand"
-    if not _same_inputs(learner, learner_notebook(chapter, cells, fresh)):
-        return "the learner's notebook was edited by hand"
+    return inputs_agree(chapter, cells, solution, learner)
+
+
+def inputs_agree(
+    chapter: Chapter, cells: list[Cell], solution: NotebookNode, learner: NotebookNode
+) -> str | None:
+    """None if both notebooks hold the source's inputs, cell by cell; else which cell differs."""
+    fresh = solution_notebook(chapter, cells, solution.metadata["vidlab"]["build"]["run_time"])
+    pairs = {
+        "the solution notebook": (solution, fresh),
+        "the learner's notebook": (learner, learner_notebook(chapter, cells, fresh)),
+    }
+    for name, (built, expected) in pairs.items():
+        if len(built.cells) != len(expected.cells):
+            return f"{name} has {len(built.cells)} cells, the source {len(expected.cells)}"
+        for number, (one, other) in enumerate(zip(built.cells, expected.cells, strict=True)):
+            if (one.id, one.cell_type, one.source) != (other.id, other.cell_type, other.source):
+                return f"{name} differs from the source in cell {number} ({one.id})"
     return None
-
-
-def _same_inputs(built: NotebookNode, expected: NotebookNode) -> bool:
-    def inputs(notebook: NotebookNode) -> list[tuple[str, str, str]]:
-        return [(cell.id, cell.cell_type, cell.source) for cell in notebook.cells]
-
-    return inputs(built) == inputs(expected)
 
 
 def _module_file(name: str) -> Path | None:
