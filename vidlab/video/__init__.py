@@ -8,13 +8,18 @@ frame of the video.
 from vidlab.video.errors import VideoError, VideoWarning
 from vidlab.video.probing import VideoInfo, probe
 from vidlab.video.reading import frame_times, iter_frames, read_frames
+from vidlab.video.sound import read_audio
+from vidlab.video.writing import encode_mp4, write_video
 
 __all__ = [
     "VideoError",
     "VideoInfo",
     "VideoWarning",
+    "encode_mp4",
     "frame_times",
     "iter_frames",
     "probe",
+    "read_audio",
     "read_frames",
+    "write_video",
 ]

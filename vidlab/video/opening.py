@@ -1,6 +1,7 @@
 """Open a file as a video, or say why it is none."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from vidlab.video.errors import VideoError
 # Demuxers that "succeed" on text and raw numbers; nothing a person calls a video.
 NOT_VIDEO_FORMATS = {"tty", "rawvideo", "bin", "xbin", "adf", "idf"}
 PICTURE_FORMATS = {"image2", "ico", "apng_still"}
+MAX_READ_ERRORS = 16  # in a row, without a packet between them, before the rest is given up
 PICTURE_BRANDS = {"avif", "mif1", "heic", "heix"}  # pictures in an MP4-like container
 
 
@@ -62,12 +64,33 @@ def video_stream(container: Any, path: str) -> Any:
     return stream
 
 
+def read_packets(container: Any, stream: Any, on_error: Callable[[av.FFmpegError], None]) -> Any:
+    """All packets of a stream from here on, and an empty one at the end, which drains the decoder.
+
+    Goes on after places that cannot be read, calling ``on_error`` once for each.
+    """
+    errors = 0
+    while errors < MAX_READ_ERRORS:
+        try:
+            for packet in container.demux(stream):
+                errors = 0
+                yield packet
+            return
+        except av.FFmpegError as error:
+            errors += 1
+            if errors == 1:
+                on_error(error)
+    drain = av.Packet()
+    drain.stream = stream
+    yield drain
+
+
 def _why_unreadable(file: Path, error: Exception) -> tuple[str, str]:
     """What is wrong with a file that does not open, and what to do."""
     boxes = _top_level_boxes(file)
     if boxes[:1] == ["ftyp"] and "moov" not in boxes:
         return (
-            "the file is cut off: it begins like an MP4 but its index (moov) is missing, "
+            "the file is cut off: it begins like an MP4 but its index (moov) is missing or cut, "
             "so no frame can be found",
             "Copy, download or record it again.",
         )
@@ -81,7 +104,7 @@ def _why_unreadable(file: Path, error: Exception) -> tuple[str, str]:
 
 
 def _top_level_boxes(file: Path) -> list[str]:
-    """Names of the outermost boxes of an MP4 file (ISO/IEC 14496-12), as far as they can be had."""
+    """Names of the complete outermost boxes of an MP4 file (ISO/IEC 14496-12), in order."""
     names: list[str] = []
     end = file.stat().st_size
     with file.open("rb") as stream:
@@ -92,11 +115,11 @@ def _top_level_boxes(file: Path) -> list[str]:
             name = header[4:8]
             if not (name.isascii() and name.isalnum()):
                 break
-            names.append(name.decode("ascii"))
             length = int.from_bytes(header[:4])
             if length == 1:  # a 64-bit length follows
                 length = int.from_bytes(header[8:16])
-            if length < 8:
-                break
             position += length
+            if length < 8 or position > end:
+                break
+            names.append(name.decode("ascii"))
     return names

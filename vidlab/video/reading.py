@@ -26,6 +26,7 @@ class Reading:
     times: np.ndarray  # float64 (T,), seconds
     last_time: float  # of the last frame that was decoded
     fps: float
+    num_threads: int
     bad_packets: int
     decoded: int  # frames that came out of the decoder
     complete: bool  # whether that is every frame of the file
@@ -216,9 +217,13 @@ def collect(
     def once(request: Request, stop: float = math.inf, only_times: bool = False) -> Reading:
         with_pictures = pictures and not only_times
         try:
-            return _pass(request, size, with_pictures, threads, to_end, stop, jumps=True)
+            reading = _pass(request, size, with_pictures, threads, to_end, stop, jumps=True)
         except JumpFailedError:
-            return _pass(request, size, with_pictures, threads, to_end, stop, jumps=False)
+            reading = _pass(request, size, with_pictures, threads, to_end, stop, jumps=False)
+        if reading.bad_packets and reading.num_threads > 1:
+            # With several threads a damaged packet may take neighbouring frames with it.
+            reading = _pass(request, size, with_pictures, 1, to_end, stop, jumps=False)
+        return reading
 
     reading = once(request)
     count = request.num_frames
@@ -271,6 +276,7 @@ def _pass(
             np.array(times, np.float64),
             source.last_time,
             source.fps,
+            source.num_threads,
             source.bad_packets,
             source.decoded,
             all_of_it,

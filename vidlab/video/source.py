@@ -22,11 +22,10 @@ from typing import Any, Self
 import av
 
 from vidlab.video.errors import VideoError, existing_file
-from vidlab.video.opening import open_container, video_stream
+from vidlab.video.opening import open_container, read_packets, video_stream
 
 # Containers whose index of key frames is complete once the end was visited.
 INDEXED_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi"}
-MAX_READ_ERRORS = 16  # in a row, without a packet between them, before the rest is given up
 MIN_JUMP_FRAMES = 8  # a jump that saves fewer decoded frames than this is not worth its cost
 MAX_INDEX_ENTRIES = 100_000  # counting the key frames of a longer index is not cheap
 THREADS_FROM_PIXELS = 1280 * 720
@@ -83,6 +82,7 @@ class VideoSource:
         if threads is None:
             large = codec.width * codec.height >= THREADS_FROM_PIXELS
             threads = min(MAX_THREADS, os.cpu_count() or 1) if large else 1
+        self.num_threads = threads
         codec.thread_count = threads
         codec.thread_type = "AUTO" if threads > 1 else "NONE"
         self.time_base: Fraction = self.stream.time_base or Fraction(1, 1000)
@@ -156,20 +156,7 @@ class VideoSource:
         """All packets of the video from here on; goes on after those that cannot be read."""
         while self._pending:
             yield self._pending.pop(0)
-        errors = 0
-        while errors < MAX_READ_ERRORS:
-            try:
-                for packet in self.container.demux(self.stream):
-                    errors = 0
-                    yield packet
-                return
-            except av.FFmpegError as error:
-                errors += 1
-                if errors == 1:
-                    self._count_bad(error)
-        drain = av.Packet()
-        drain.stream = self.stream
-        yield drain
+        yield from read_packets(self.container, self.stream, self._count_bad)
 
     def _count_bad(self, error: av.FFmpegError | None) -> None:
         if isinstance(error, MemoryError):
@@ -199,6 +186,11 @@ class VideoSource:
         if self._origin is None:
             self._origin = stamp
         return self.seconds(stamp)
+
+    @property
+    def zero(self) -> float:
+        """Seconds of the first frame on the file's own clock, which its sound shares."""
+        return float((self._origin or 0) * self.time_base)
 
     @property
     def last_time(self) -> float:
