@@ -41,20 +41,28 @@ def plain_color(color: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     while True:
         grey = rng.uniform(18, 70) if rng.random() < 0.5 else rng.uniform(175, 225)
         dull = grey + rng.uniform(-14, 14, 3)
-        if np.abs(dull - color).max() >= 90:
+        if _stands_out(color, dull):
             return dull
 
 
-def texture(size: int, rng: np.random.Generator) -> np.ndarray:
+def _stands_out(color: np.ndarray, background: np.ndarray) -> bool:
+    return bool(np.abs(color - background).max() >= 90)
+
+
+def texture(size: int, color: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A random texture of one of ``TEXTURES`` between two dull colours, size x size.
+
+    The shapes' colour (3,) stands out from both.
 
     Returns:
         ``float32 (size, size, 3)``, 0 to 255.
     """
     kind = TEXTURES[rng.integers(len(TEXTURES))]
-    base = rng.uniform(50, 190)
-    first = base + rng.uniform(-18, 18, 3)
-    second = first + rng.choice([-1, 1]) * rng.uniform(20, 45) + rng.uniform(-12, 12, 3)
+    while True:
+        first = rng.uniform(50, 190) + rng.uniform(-18, 18, 3)
+        second = first + rng.choice([-1, 1]) * rng.uniform(20, 45) + rng.uniform(-12, 12, 3)
+        if _stands_out(color, first) and _stands_out(color, second):
+            break
     if kind == "clouds":
         mix = 0.65 * _smooth_noise(size, 4, rng) + 0.35 * _smooth_noise(size, 9, rng)
     else:

@@ -91,9 +91,10 @@ def generate(
         chunk = range(start, min(start + _CHUNK, num_clips))
         generators = [_generator(seed, split, index) for index in chunk]
         paths = _sample(scenes, shapes, chunk, generators, num_shapes, num_frames)
-        for index, path, rng in zip(chunk, paths, generators, strict=True):
-            color, shape = stage.COLORS[colors[index]], int(shapes[index])
-            sentences = captions.captions_for(shown[index], color, scene.SHAPES[shape], num_shapes)
+        still = stage.tracks_from(paths, shapes[chunk.start : chunk.stop], num_shapes, size)
+        for index, path, track, rng in zip(chunk, paths, still, generators, strict=True):
+            color, shape = stage.COLORS[colors[index]], scene.SHAPES[shapes[index]]
+            sentences = captions.captions_for(shown[index], color, shape, num_shapes)
             told.append(sentences[rng.integers(len(sentences))])
             photograph, source = None, f"scene:{split}:{seed}:{index}"
             if difficulty == "hard":
@@ -106,7 +107,6 @@ def generate(
             # and its reversal have the same drift and noise, in opposite order.
             direction = 1 if shown[index] == scene.base_action(shown[index]) else -1
             drift = stage.camera_drift(difficulty, num_frames, size, rng)
-            track = stage.Track.from_path(path, shape, num_shapes, size)
             track = replace(track, x=track.x + drift[:, 0], y=track.y + drift[:, 1])
             clip = stage.shoot(track, color, difficulty, drift, photograph, size, rng)
             frames[index] = clip[::direction]

@@ -77,16 +77,19 @@ def draw(
     down = (row + 0.5 - y[:, None]).astype(np.float32)[:, :, None]
     across = (column + 0.5 - x[:, None]).astype(np.float32)[:, None, :]
     distance = signed_distance(form, across, down, radius.astype(np.float32)[:, None, None])
-    cover = np.clip(np.float32(0.5) - distance, 0, 1)[..., None]
+    cover = np.repeat(np.clip(np.float32(0.5) - distance, 0, 1), 3, axis=-1)
 
-    start_of_frame = np.arange(num_frames)[:, None] * height
-    pixels = ((start_of_frame + row) * width)[:, :, None] + column[:, None, :]
-    flat = frames.reshape(-1, 3)
-    patch = flat[pixels].astype(np.float32, copy=False)
-    patch += cover * (color.astype(np.float32) - patch)
+    # One flat index for all values of the patches is several times faster than indexing pixels.
+    start_of_row = (np.arange(num_frames)[:, None] * height + row) * (3 * width)
+    values = (
+        start_of_row[:, :, None] + (3 * first_column[:, None] + np.arange(3 * columns))[:, None]
+    )
+    flat = frames.reshape(-1)
+    patch = flat.take(values).astype(np.float32, copy=False)
+    patch += cover * (np.tile(color.astype(np.float32), columns) - patch)
     if frames.dtype == np.uint8:
-        patch += np.float32(0.5)
-    flat[pixels] = patch
+        patch = (patch + np.float32(0.5)).astype(np.uint8)
+    flat[values.ravel()] = patch.ravel()
 
 
 def box(shape: int, x: np.ndarray, y: np.ndarray, radius: np.ndarray, size: int) -> np.ndarray:

@@ -11,12 +11,12 @@ import numpy as np
 from vidlab.world import backgrounds, render, scene
 
 COLOR_VALUES = {
-    "red": (196, 8, 28),
-    "orange": (228, 136, 20),
-    "yellow": (238, 244, 42),
-    "green": (4, 128, 94),
-    "blue": (0, 146, 255),
-    "purple": (140, 30, 148),
+    "red": (205, 5, 25),
+    "orange": (233, 137, 0),
+    "yellow": (250, 243, 70),
+    "green": (20, 140, 100),
+    "blue": (0, 160, 255),
+    "purple": (148, 68, 176),
 }
 COLORS = tuple(COLOR_VALUES)
 
@@ -57,21 +57,6 @@ class Track:
     half_x: np.ndarray
     half_y: np.ndarray
 
-    @classmethod
-    def from_path(cls, path: np.ndarray, shape: int, num_shapes: int, size: int) -> "Track":
-        """The track of a path (T, 6) of ``scene`` in a picture of this size."""
-        half_x, half_y = scene.half_offset(path, np.array(shape))
-        return cls(
-            shape,
-            num_shapes,
-            x=size * path[:, scene.X],
-            y=size * path[:, scene.Y],
-            radius=size * np.exp(path[:, scene.LOG_RADIUS]),
-            gap=size * np.maximum(path[:, scene.GAP], 0.0),
-            half_x=size * half_x,
-            half_y=size * half_y,
-        )
-
     def centers(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """x (T,) and y (T,) of each shape's centre."""
         if self.num_shapes == 1:
@@ -85,6 +70,17 @@ class Track:
         """Tight boxes, ``float32 (T, K, 4)``."""
         each = [render.box(self.shape, x, y, self.radius, size) for x, y in self.centers()]
         return np.stack(each, axis=1)
+
+
+def tracks_from(paths: np.ndarray, shapes: np.ndarray, num_shapes: int, size: int) -> list[Track]:
+    """Tracks of the paths (n, T, 6) of ``scene`` in pictures of this size, without any drift."""
+    half_x, half_y = scene.half_offset(paths, shapes[:, None])
+    radii = np.exp(paths[..., scene.LOG_RADIUS])
+    gaps = np.maximum(paths[..., scene.GAP], 0.0)
+    lengths = size * np.stack(
+        [paths[..., scene.X], paths[..., scene.Y], radii, gaps, half_x, half_y], axis=1
+    )
+    return [Track(int(shape), num_shapes, *one) for shape, one in zip(shapes, lengths, strict=True)]
 
 
 def camera_drift(
@@ -118,24 +114,25 @@ def shoot(
     Returns:
         ``uint8 (T, size, size, 3)``.
     """
-    look, num_frames = LOOKS[difficulty], len(track.x)
     rgb = np.array(COLOR_VALUES[color], np.float32)
     if difficulty == "easy":
-        frames = np.empty((num_frames, size, size, 3), np.uint8)
-        frames[:] = np.floor(backgrounds.plain_color(rgb, rng) + 0.5).astype(np.uint8)
-        _draw_shapes(frames, track, rgb)
-        return frames
+        plain = np.floor(backgrounds.plain_color(rgb, rng) + 0.5).astype(np.uint8)
+        still = np.empty((len(drift), size, size, 3), np.uint8)
+        still.reshape(-1, 3 * size)[:] = np.tile(plain, size)
+        _draw_shapes(still, track, rgb)
+        return still
 
+    look = LOOKS[difficulty]
     canvas_size = size + 2 * (int(np.ceil(look.drift * size)) + 1)
     if photograph is None:
-        canvas = backgrounds.texture(canvas_size, rng)
+        canvas = backgrounds.texture(canvas_size, rgb, rng)
     else:
         canvas = backgrounds.photograph(photograph, canvas_size, rng)
     frames = backgrounds.film(canvas, drift, size)
     if difficulty == "hard":
         _draw_distractors(frames, drift, rng)
     _draw_shapes(frames, track, rgb)
-    flicker = backgrounds.wander(num_frames, look.flicker, rng)[:, 0]
+    flicker = backgrounds.wander(len(drift), look.flicker, rng)[:, 0]
     bright = 1 + look.brightness * rng.uniform(-1, 1) + flicker
     frames *= bright.astype(np.float32)[:, None, None, None]
     noise = (look.noise * _NORMAL + 0.5).astype(np.float32)

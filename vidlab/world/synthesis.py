@@ -81,22 +81,30 @@ def synthesize(
     Returns:
         ``float32 (S,)`` at 8000 Hz with S = 8000 T / fps, in [-1, 1].
     """
-    num_frames = len(y)
-    num_samples = round(num_frames * RATE / fps)
-    frame = (np.arange(num_samples) + 0.5) * (fps / RATE) - 0.5
-    frames = np.arange(num_frames)
-    frequency = np.interp(frame, frames, pitch(y, size))
-    amplitude = np.interp(frame, frames, loudness(radius, size))
+    per_frame = round(RATE / fps)
+    frequency = _between_frames(pitch(y, size), per_frame)
+    amplitude = _between_frames(loudness(radius, size), per_frame)
     fade = round(FADE_SECONDS * RATE)
     ramp = (np.arange(fade) + 0.5) / fade
     amplitude[:fade] *= ramp
     amplitude[-fade:] *= ramp[::-1]
     # The sum of the frequencies keeps the phase continuous where the pitch changes.
-    wave = amplitude * np.sin(np.cumsum(frequency) * (2 * np.pi / RATE))
+    turns = np.cumsum(frequency) / RATE
+    turns -= np.floor(turns)
+    wave = amplitude * np.sin((2 * np.pi * turns).astype(np.float32))
     if np.isfinite(click_time):
         first = round(click_time * RATE - 0.5) - len(CLICK) // 2
-        start, stop = max(first, 0), min(first + len(CLICK), num_samples)
+        start, stop = max(first, 0), min(first + len(CLICK), len(wave))
         wave[start:stop] += CLICK[start - first : stop - first]
     if noise is not None:
         wave += noise
     return np.clip(wave, -1, 1).astype(np.float32)
+
+
+def _between_frames(values: np.ndarray, per_frame: int) -> np.ndarray:
+    """Values in the middle of each frame (T,) -> one for each sample (T * per_frame,)."""
+    half = per_frame // 2
+    part = (np.arange(per_frame) + 0.5) / per_frame
+    middle = values[:-1, None] + np.diff(values)[:, None] * part
+    before, after = np.full(half, values[0]), np.full(per_frame - half, values[-1])
+    return np.concatenate([before, middle.ravel(), after])
