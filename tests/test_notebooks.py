@@ -1,4 +1,4 @@
-"""Every chapter keeps the rules of the course, and its checks tell right answers from wrong ones."""
+"""Every chapter keeps the course's rules, and its checks tell right answers from wrong ones."""
 
 from functools import cache
 from importlib import import_module

@@ -69,8 +69,8 @@ def reason_to_build(chapter: Chapter) -> str | None:
         solution, learner = (nbformat.read(p, 4) for p in (chapter.solution, chapter.learner))
         built: dict[str, Any] = solution.metadata["vidlab"]["build"]
         before = dict(built["inputs"])
-    except (KeyError, ValueError, OSError) as error:
-        return f"a built notebook cannot be read ({type(error).__name__}: {error})"
+    except (KeyError, ValueError, OSError, nbformat.ValidationError) as error:
+        return f"a built notebook cannot be read ({type(error).__name__})"
     if built.get("format") != FORMAT:
         return "the format of built notebooks has changed"
     now = inputs_of(chapter, [name for name in before if name.split(".")[0] == "vidlab"])
