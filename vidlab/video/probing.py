@@ -3,6 +3,7 @@
 import os
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 from vidlab.video.errors import printable, warn_of_damage
 from vidlab.video.picture import orientation_of, pixel_aspect, seen_size
@@ -54,31 +55,35 @@ def probe(path: str | os.PathLike[str], count: bool = False) -> VideoInfo:
         source.survey()
         frames = source.frames()
         _, first = next(frames)
-        duration = source.duration()
-        num_packets = source.num_packets
         if count:
             deque(frames, maxlen=0)
-        estimate = round(duration * source.fps) if num_packets is None else num_packets
-        orientation = orientation_of(first)
-        height, width = seen_size(first, pixel_aspect(source.stream), orientation)
-        audio = source.container.streams.audio
-        info = VideoInfo(
-            path=source.path,
-            format=_short_format(source.container.format.name),
-            codec=source.stream.codec_context.codec.canonical_name,
-            width=width,
-            height=height,
-            fps=source.fps,
-            duration=duration,
-            num_frames=source.decoded if count else max(1, estimate),
-            num_frames_exact=count,
-            rotation=orientation.rotation,
-            has_audio=bool(audio),
-            audio_rate=audio[0].codec_context.sample_rate if audio else None,
-            num_key_frames=source.num_key_frames(),
-        )
+        info = describe(source, first, source.decoded if count else None)
     warn_of_damage(path, source.bad_packets if count else 0)
     return info
+
+
+def describe(source: VideoSource, first: Any, num_frames: int | None) -> VideoInfo:
+    """The VideoInfo of an open and surveyed source; ``num_frames`` if they were counted."""
+    duration = source.duration()
+    estimate = source.num_packets or max(1, round(duration * source.fps))
+    orientation = orientation_of(first)
+    height, width = seen_size(first, pixel_aspect(source.stream), orientation)
+    audio = source.container.streams.audio
+    return VideoInfo(
+        path=source.path,
+        format=_short_format(source.container.format.name),
+        codec=source.stream.codec_context.codec.canonical_name,
+        width=width,
+        height=height,
+        fps=source.fps,
+        duration=duration,
+        num_frames=estimate if num_frames is None else num_frames,
+        num_frames_exact=num_frames is not None,
+        rotation=orientation.rotation,
+        has_audio=bool(audio),
+        audio_rate=audio[0].codec_context.sample_rate if audio else None,
+        num_key_frames=source.num_key_frames(),
+    )
 
 
 def _short_format(name: str) -> str:

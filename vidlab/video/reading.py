@@ -12,6 +12,7 @@ import numpy as np
 
 from vidlab.video.errors import VideoError, warn_of_damage
 from vidlab.video.picture import Size, check_size, make_converter, pixel_aspect
+from vidlab.video.probing import VideoInfo, describe
 from vidlab.video.sampling import Request, check_request, select
 from vidlab.video.source import JumpFailedError, VideoSource
 
@@ -28,8 +29,7 @@ class Reading:
     fps: float
     num_threads: int
     bad_packets: int
-    decoded: int  # frames that came out of the decoder
-    complete: bool  # whether that is every frame of the file
+    info: VideoInfo | None  # if asked for
 
 
 @overload
@@ -206,23 +206,23 @@ def collect(
     *,
     pictures: bool = True,
     threads: int | None = None,
-    to_end: bool = False,
+    describing: bool = False,
 ) -> Reading:
     """Read what ``request`` asks for, without a warning about damage.
 
-    pictures: whether frames are wanted, or only their times. to_end: if nothing was skipped,
-    decode the rest of the file too, so that ``Reading.decoded`` counts all its frames.
+    pictures: whether frames are wanted, or only their times. describing: give ``Reading.info``
+    too; unless parts were skipped, the file is then decoded to its end and its frames counted.
     """
 
     def once(request: Request, stop: float = math.inf, only_times: bool = False) -> Reading:
         with_pictures = pictures and not only_times
         try:
-            reading = _pass(request, size, with_pictures, threads, to_end, stop, jumps=True)
+            reading = _pass(request, size, with_pictures, threads, describing, stop, jumps=True)
         except JumpFailedError:
-            reading = _pass(request, size, with_pictures, threads, to_end, stop, jumps=False)
+            reading = _pass(request, size, with_pictures, threads, describing, stop, jumps=False)
         if reading.bad_packets and reading.num_threads > 1:
             # With several threads a damaged packet may take neighbouring frames with it.
-            reading = _pass(request, size, with_pictures, 1, to_end, stop, jumps=False)
+            reading = _pass(request, size, with_pictures, 1, describing, stop, jumps=False)
         return reading
 
     reading = once(request)
@@ -253,13 +253,13 @@ def _pass(
     size: tuple[int, int] | None,
     pictures: bool,
     threads: int | None,
-    to_end: bool,
+    describing: bool,
     stop: float,
     jumps: bool,
 ) -> Reading:
     """Read the file once."""
     with VideoSource(request.path, threads, jumps) as source:
-        first, frames = _begin(source, request.needs_end)
+        first, frames = _begin(source, describing or request.needs_end)
         store = _Store(request, source, first, size) if pictures else None
         times: list[float] = []
         latest = None
@@ -268,18 +268,20 @@ def _pass(
                 store.add(frame, again=frame is latest)
             times.append(time)
             latest = frame
-        all_of_it = to_end and not source.strict
-        if all_of_it:
-            deque(frames, maxlen=0)
+        last_time = source.last_time
+        info = None
+        if describing:
+            if not source.strict:
+                deque(frames, maxlen=0)
+            info = describe(source, first, None if source.strict else source.decoded)
         return Reading(
             store.result() if store else None,
             np.array(times, np.float64),
-            source.last_time,
+            last_time,
             source.fps,
             source.num_threads,
             source.bad_packets,
-            source.decoded,
-            all_of_it,
+            info,
         )
 
 

@@ -80,7 +80,7 @@ def read_audio(
 
 
 def _picture_clock(path: str) -> tuple[float | None, float | None]:
-    """(time of the first frame on the file's clock, duration), in seconds; Nones without picture."""
+    """(first frame's time on the file's clock, duration) in seconds; Nones without picture."""
     with open_container(existing_file(path)) as container:
         if not container.streams.audio:
             video_stream(container, path)  # a picture or no video at all has a better reason

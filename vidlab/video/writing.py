@@ -148,7 +148,8 @@ def _check(name: str, frames: Any, fps: Any, audio: Any, audio_rate: Any, crf: A
 def _check_frame(
     name: str, frame: Any, number: int, size: tuple[int, int] | None
 ) -> tuple[int, int]:
-    dtype, shape = getattr(frame, "dtype", type(frame).__name__), getattr(frame, "shape", ())
+    dtype = getattr(frame, "dtype", type(frame).__name__)
+    shape: tuple[int, ...] = getattr(frame, "shape", ())
     if dtype != np.uint8:
         raise VideoError(
             name,
@@ -250,11 +251,11 @@ def _write(container: Any, movie: _Movie) -> None:
             heard = due
     container.mux(video.encode(None))
     if sound is not None:
-        _encode_sound(container, sound, movie, heard, len(movie.audio))
+        _encode_sound(container, sound, movie, heard, None)
         container.mux(sound.encode(None))
 
 
-def _encode_sound(container: Any, stream: Any, movie: _Movie, start: int, stop: int) -> None:
+def _encode_sound(container: Any, stream: Any, movie: _Movie, start: int, stop: int | None) -> None:
     assert movie.audio is not None
     samples = np.ascontiguousarray(movie.audio[start:stop])
     if len(samples):
