@@ -22,8 +22,9 @@ def show_verdict(known: Exercise, status: str, text: str, hint: int | None) -> N
         elif not live:
             text += f"\nHints: check(..., hint=1) to hint={len(known.hints)}."
     _display(text, _BORDER[status])
-    if name_panel := _panels.pop(known.name, None):
-        name_panel.close()
+    if old := _panels.pop(known.name, None):
+        for widget in (*old.children, old):
+            widget.close()
     if live and status != "correct":
         _panels[known.name] = _hint_button(known)
 

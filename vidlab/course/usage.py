@@ -67,11 +67,19 @@ def _inner(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
 def _read_before_bound(source: str, name: str) -> bool:
     """Whether the first statement that mentions the name reads it (``x = x + 1`` does)."""
     for statement in ast.parse(as_python(source)).body:
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef) and statement.name == name:
-            return False
-        names = [n for n in ast.walk(statement) if isinstance(n, ast.Name) and n.id == name]
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            if statement.name == name:
+                return False
+            continue  # its names are its own; what it takes from outside is found by scope
+        names = _names(statement, name)
+        if isinstance(statement, ast.For) and _names(statement.target, name):
+            return bool(_names(statement.iter, name))
         if names:
             return isinstance(statement, ast.AugAssign) or any(
-                isinstance(n.ctx, ast.Load) for n in names
+                isinstance(found.ctx, ast.Load) for found in names
             )
     return False
+
+
+def _names(tree: ast.AST, name: str) -> list[ast.Name]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
