@@ -16,6 +16,7 @@ from vidlab.video.probing import VideoInfo, describe
 from vidlab.video.sampling import Request, check_request, select
 from vidlab.video.source import JumpFailedError, VideoSource
 
+COUNT_UP_TO = 60.0  # seconds: a file up to so long is decoded whole where it is to be described
 FIRST_CAPACITY = 64  # frames to make room for when nothing says how many will come
 
 
@@ -211,7 +212,7 @@ def collect(
     """Read what ``request`` asks for, without a warning about damage.
 
     pictures: whether frames are wanted, or only their times. describing: give ``Reading.info``
-    too; unless parts were skipped, the file is then decoded to its end and its frames counted.
+    too; a file of up to a minute is then decoded to its end, and its frames are counted.
     """
 
     def once(request: Request, stop: float = math.inf, only_times: bool = False) -> Reading:
@@ -260,6 +261,8 @@ def _pass(
     """Read the file once."""
     with VideoSource(request.path, threads, jumps) as source:
         first, frames = _begin(source, describing or request.needs_end)
+        if describing and source.duration() <= COUNT_UP_TO:
+            source.jumps = False
         store = _Store(request, source, first, size) if pictures else None
         times: list[float] = []
         latest = None

@@ -58,7 +58,7 @@ class VideoSource:
         self.end: float | None = None  # stamp; set by survey()
         self.strict = False  # after a jump: give up (JumpFailedError) where anything is wrong
         self._threads = threads
-        self._jumps = jumps
+        self.jumps = jumps
         self._keys: list[int] | None = None  # stamps of key packets, where there is no index
         self._index_shift = 0  # what a key frame's pts is later than its stamp in the index
         self._pending: list[Any] = []  # packets read ahead of the decoder
@@ -209,7 +209,7 @@ class VideoSource:
         A file with an index is repositioned; in others the packets between are read and thrown
         away undecoded. The iterator that ``frames()`` gave goes on from there. Needs ``survey``.
         """
-        if not self._jumps or self._draining or self._origin is None or self._last is None:
+        if not self.jumps or self._draining or self._origin is None or self._last is None:
             return
         target = self._origin + time / float(self.time_base)
         least = self._last + MIN_JUMP_FRAMES * self._period
