@@ -66,8 +66,10 @@ def run(args: argparse.Namespace) -> int:
     server = LabApp.initialize_server(argv=arguments)
     everywhere = server.ip in ("", "0.0.0.0", "::")  # none of these is an address to go to
     url = server.local_url if everywhere else server.public_url
-    print(f"The course is open in JupyterLab at\n\n    {url}\n\nCtrl-C here stops it.", flush=True)
-    server.identity_provider.token_generated = False  # the address need not be in the log as well
+    # We say the address ourselves, once the server listens; it need not be in the log as well.
+    server.identity_provider.token_generated = False
+    text = f"The course is open in JupyterLab at\n\n    {url}\n\nCtrl-C here stops it."
+    server.io_loop.add_callback(print, text, flush=True)
     server.start()
     return 0
 

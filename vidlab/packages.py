@@ -28,15 +28,16 @@ def normalise(name: str) -> str:
 def requirements() -> dict[str, str]:
     """Return package name -> the extra of vidlab that brings it (``""`` for vidlab itself).
 
-    A package that several extras bring stands under the first. Raises
+    A package that several extras bring stands under the first that is not "all". Raises
     ``importlib.metadata.PackageNotFoundError`` where vidlab is not installed.
     """
     found: dict[str, str] = {}
     for line in metadata.requires("vidlab") or []:
         name = normalise(re.split(r"[^\w.-]", line, maxsplit=1)[0])
         extra = re.search(r"""extra\s*==\s*["']([\w-]+)["']""", line)
-        if name != "vidlab":
-            found.setdefault(name, extra.group(1) if extra else "")
+        brought_by = extra.group(1) if extra else ""
+        if name != "vidlab" and brought_by != "all":
+            found.setdefault(name, brought_by)
     return found
 
 

@@ -34,11 +34,12 @@ WINDOW = {"width": 1280, "height": 900}
 
 @dataclass(frozen=True)
 class Server:
-    """A running JupyterLab: its address, its token and the folder it shows."""
+    """A running JupyterLab: its address and token, the folders of notebooks and of settings."""
 
     url: str
     token: str
     notebooks: Path
+    settings: Path
 
 
 # The fixtures end with the last browser test of the run: Playwright keeps an event loop running in
@@ -67,7 +68,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Server(_address(process, folder / "runtime", log), token, notebooks)
+        url = _address(process, folder / "runtime", log)
+        yield Server(url, token, notebooks, settings=folder / "data" / "vidlab" / "settings")
     finally:
         process.terminate()
         try:
@@ -114,6 +116,7 @@ def lab(chromium, server: Server, request: pytest.FixtureRequest):
     """A fresh page with JupyterLab; a failed test leaves a screenshot named after it."""
     from lab_harness import Lab
 
+    shutil.rmtree(server.settings, ignore_errors=True)  # what an earlier test changed
     context = chromium.new_context(viewport=WINDOW)
     page = context.new_page()
     driver = Lab(page, server.url, server.token, workspace=secrets.token_hex(4))

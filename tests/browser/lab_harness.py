@@ -23,6 +23,14 @@ HARMLESS_ERRORS: tuple[re.Pattern[str], ...] = ()
 # The notebook in front; `panel` in the scripts below.
 PANEL = "const panel = window.jupyterapp.shell.currentWidget;"
 
+# The SHA-256 of what an address holds; empty while a picture is being replaced.
+DIGEST = """async address => {
+    const answer = await fetch(address).catch(() => null);
+    if (answer === null) return '';
+    const hash = await crypto.subtle.digest('SHA-256', await answer.arrayBuffer());
+    return Array.from(new Uint8Array(hash)).join();
+}"""
+
 
 @dataclass(frozen=True)
 class CellError:
@@ -156,19 +164,15 @@ class Lab:
         )
         self.wait_for("video => video.currentTime !== video.vidlabTime", arg=element)
 
-    def picture(self, image: Locator) -> str:
-        """Return a digest of an img element's file; wait until it is loaded."""
-        self.wait_for(
-            "image => image.complete && image.naturalWidth > 0", arg=image.element_handle()
-        )
-        digest: str = image.evaluate(
-            """async image => {
-                const data = await (await fetch(image.src)).arrayBuffer();
-                const hash = await crypto.subtle.digest('SHA-256', data);
-                return Array.from(new Uint8Array(hash)).join();
-            }"""
-        )
-        return digest
+    def picture(self, image: Locator, other_than: str = "") -> str:
+        """Return a digest of an img element's file, once it is shown and another one than given."""
+        script = f"""async ([image, old]) => {{
+            if (!image.complete || image.naturalWidth === 0) return false;
+            const digest = await ({DIGEST})(image.src);
+            return digest !== old && digest;
+        }}"""
+        found = self.page.wait_for_function(script, arg=[image.element_handle(), other_than])
+        return str(found.json_value())
 
     def move(self, slider: Locator, steps: int) -> None:
         """Move an ipywidgets slider by so many steps with the arrow keys."""
@@ -189,7 +193,11 @@ class Lab:
             "theme => { window.jupyterapp.commands.execute('apputils:change-theme', {theme}); }",
             name,
         )
-        self.wait_for("name => document.body.dataset.jpThemeName === name", arg=name)
+        self.wait_for(
+            "name => document.body.dataset.jpThemeName === name && "
+            "document.getElementById('jupyterlab-splash') === null",
+            arg=name,
+        )
 
     def screenshot(self, name: str, of: Locator | None = None) -> Path:
         """Save a picture of the page, or of a part, in screenshots/ or $VIDLAB_SCREENSHOTS."""
