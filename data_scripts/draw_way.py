@@ -2,8 +2,8 @@
 
     python data_scripts/draw_way.py
 
-writes notebooks/images/way_NN.png. The little pictures are made by the world and by plain
-arithmetic on its frames, so that the drawing shows what the chapters do.
+writes notebooks/images/way_NN.png for each chapter that has a source. The little pictures are
+made by the world and by plain arithmetic on its frames.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from vidlab import world
 from vidlab.display.style import png_bytes
 
 STAGES = (
-    "file or\ngenerated world",
+    "file or world",
     "frames",
     "features",
     "sequence",
@@ -45,14 +45,11 @@ WIDTH, GAP = 1.0, 0.32
 
 
 def draw_file(axes, frames, tone):
-    for offset in (0.12, 0.06, 0.0):
-        axes.imshow(frames[-1 if offset else 0], extent=(0.1 + offset, 0.75 + offset, 0.1, 0.75))
-        axes.plot(
-            [0.1 + offset, 0.75 + offset, 0.75 + offset, 0.1 + offset, 0.1 + offset],
-            [0.1, 0.1, 0.75, 0.75, 0.1],
-            color=tone,
-            linewidth=1.2,
-        )
+    for index, offset in ((0, 0.16), (8, 0.08), (15, 0.0)):
+        left, low = 0.08 + offset, 0.08 + offset
+        axes.imshow(frames[index], extent=(left, left + 0.66, low, low + 0.66))
+        corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]) * 0.66
+        axes.plot(left + corners[:, 0], low + corners[:, 1], color=tone, linewidth=1.2)
 
 
 def draw_frames(axes, frames, tone):
@@ -64,10 +61,19 @@ def draw_frames(axes, frames, tone):
 
 
 def draw_features(axes, frames, tone):
-    grey = frames.astype(float).mean(axis=-1)
-    values = grey[::4].reshape(len(grey[::4]), -1)
-    table = np.stack([np.abs(np.fft.rfft(row - row.mean()))[1:9] for row in values])
-    axes.imshow(np.log1p(table).T, extent=(0.12, 0.88, 0.08, 0.92), cmap="cividis", aspect="auto")
+    """Edges of each frame, averaged over a coarse grid: one column of numbers for each frame."""
+    grey = frames[::2].astype(float).mean(axis=-1)
+    edges = np.abs(np.diff(grey, axis=1)[:, :, :-1]) + np.abs(np.diff(grey, axis=2)[:, :-1])
+    cells = edges[:, :63, :63].reshape(len(grey), 3, 21, 3, 21).mean(axis=(2, 4))
+    table = np.log1p(cells.reshape(len(grey), 9)).T
+    cmap = "Blues" if tone == BLUE else "Greys"
+    axes.imshow(
+        table,
+        extent=(0.1, 0.9, 0.08, 0.92),
+        cmap=cmap,
+        aspect="auto",
+        vmax=table.max() * (1 if tone == BLUE else 2.2),
+    )
 
 
 def draw_sequence(axes, frames, tone):
@@ -103,13 +109,14 @@ DRAWINGS = (draw_file, draw_frames, draw_features, draw_sequence, draw_meaning, 
 
 
 def draw(highlighted: tuple[int, ...]) -> Figure:
-    clips = world.generate(2, actions=["left", "right"], size=64, num_shapes=1, seed=11)
-    frames = clips.frames[int(np.argmin(clips.labels))]
+    clips = world.generate(40, actions=["left"], size=64, num_shapes=1, seed=1, sound=False)
+    frames = clips.frames[int(clips.attributes["radius"].argmax())]
+    pale = (255 - (255 - frames.astype(float)) * 0.4).astype(np.uint8)
     total = len(STAGES) * WIDTH + (len(STAGES) - 1) * GAP
-    figure = Figure(figsize=(8, 8 / total * 1.62), dpi=180, facecolor="white")
+    figure = Figure(figsize=(8, 8 / total * 1.42), dpi=180, facecolor="white")
     FigureCanvasAgg(figure)
     page = figure.add_axes((0, 0, 1, 1))
-    page.set(xlim=(-0.06, total + 0.06), ylim=(-0.5, 1.1), aspect="equal")
+    page.set(xlim=(-0.06, total + 0.06), ylim=(-0.36, 1.06), aspect="equal")
     page.axis("off")
     for i, (name, drawing) in enumerate(zip(STAGES, DRAWINGS, strict=True)):
         active = i in highlighted
@@ -128,14 +135,13 @@ def draw(highlighted: tuple[int, ...]) -> Figure:
         )
         page.text(
             left + 0.5,
-            -0.12,
+            -0.24,
             name,
             ha="center",
-            va="top",
+            va="baseline",
             fontsize=9,
             color="#222222" if active else "#8a8a8a",
             fontweight="bold" if active else "normal",
-            linespacing=1.0,
         )
         if i < len(STAGES) - 1:
             page.add_patch(
@@ -149,21 +155,18 @@ def draw(highlighted: tuple[int, ...]) -> Figure:
                 )
             )
         inset = page.inset_axes((left + 0.08, 0.08, 0.84, 0.84), transform=page.transData)
-        drawing(inset, frames, tone)
+        drawing(inset, frames if active else pale, tone)
         inset.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         inset.axis("off")
-        if not active:
-            inset.set_alpha(0.3)
-            for artist in (*inset.images, *inset.patches, *inset.lines):
-                artist.set_alpha(0.35)
     return figure
 
 
 def main() -> None:
     folder = Path(__file__).resolve().parents[1] / "notebooks" / "images"
     folder.mkdir(exist_ok=True)
-    for chapter, stages in CHAPTERS.items():
-        figure = draw(stages)
+    written = {path.name[:2] for path in (folder.parent / "source").glob("*.py")}
+    for chapter in sorted(written & CHAPTERS.keys()):
+        figure = draw(CHAPTERS[chapter])
         (folder / f"way_{chapter}.png").write_bytes(png_bytes(figure, dpi=180))
 
 

@@ -1,10 +1,11 @@
 # %% [markdown]
 # # 00 · Start here
 #
-# ![The way of a video through the course: file or generated world, frames, features, sequence, meaning, new video.](images/way_00.png)
+# ![From file to frames, features, sequence, meaning and new video.](images/way_00.png)
 #
-# A video goes in, its meaning comes out, and from meaning a new video is made. This course walks that
-# way in thirteen chapters. This chapter runs all of it once, with the smallest models that work.
+# A video goes in, its meaning comes out, and from meaning a new video is made. This course walks
+# that way in thirteen chapters. This chapter runs all of it once, with the smallest models that
+# work.
 #
 # **After this chapter you can**
 #
@@ -20,17 +21,20 @@
 # ## 1 How to use the course
 #
 # - **Run a cell** with Shift + Enter. Run the cells in order; later cells need earlier ones.
-# - **Choose a track.** Every model is built twice, in a *PyTorch* section and in a *Keras* section with the
-#   same headings. Read one and skip the other, or read both. Checks accept either.
-# - **Numbers are measured.** A number in the text was printed by a cell near it, or stands in a table in
-#   `notebooks/results`, with the command that made it. Your machine may differ in the last digits.
+# - **Choose a track.** Every model is built twice, in a *PyTorch* section and in a *Keras*
+#   section with the same headings. Read one and skip the other, or read both. Checks accept
+#   either.
+# - **Numbers are measured.** A number in the text was printed by a cell near it, or stands in a
+#   table in `notebooks/results`, with the command that made it. Your machine may differ in the
+#   last digits.
 # - **Controls.** Each chapter holds an experiment that could prove its claim wrong.
-# - **Exercises** are cells with `# your code here`. The cell after each calls `check`. It says "correct", or which
-#   property fails, for which input, and gives a hint.
+# - **Exercises** are cells with `# your code here`. The cell after each calls `check`. It says
+#   "correct", or which property fails, for which input, and gives a hint.
 # - **To check a whole chapter** in a terminal: `vidlab check 00`.
 
 # %% [markdown]
-# The first code cell of a chapter imports what it needs. It is tagged `setup`: checks need it too.
+# The first code cell of a chapter imports what it needs. It is tagged `setup`: checks need it
+# too.
 
 # %% tags=["setup"]
 import time
@@ -53,8 +57,8 @@ from vidlab.course import check
 # %% [markdown]
 # ## 2 A clip is an array
 #
-# No download stands between you and the first clip. `vidlab.world` generates videos whose truth is known: two
-# shapes that do one of ten **actions** together.
+# No download stands between you and the first clip. `vidlab.world` generates videos whose truth
+# is known: two shapes that do one of ten **actions** together.
 
 # %%
 clips = world.generate(8, size=64, seed=0)
@@ -67,8 +71,9 @@ names = [clips.class_names[label] for label in clips.labels]
 display.grid(clips.frames, names)
 
 # %% [markdown]
-# A clip is an array `uint8 (T, H, W, 3)`: $T$ pictures of $H \times W$ pixels, each with three numbers from 0 to 255.
-# Take it apart: the first frame, one pixel of it, and the clip's size in memory.
+# A clip is an array `uint8 (T, H, W, 3)`: $T$ pictures of $H \times W$ pixels, each with three
+# numbers from 0 to 255. Take it apart: the first frame, one pixel of it, and the clip's size in
+# memory.
 
 # %%
 frame = clips.frames[0, 0]
@@ -77,7 +82,8 @@ print("its pixel in row 10, column 20:", frame[10, 20], "(red, green, blue)")
 print(f"the clip: {clips.frames[0].nbytes:,} bytes")
 
 # %% [markdown]
-# **Touch it.** Move the *frame* slider, or press play. Then move *x* and *y* and watch the pixel's numbers.
+# **Touch it.** Move the *frame* slider, or press play. Then move *x* and *y* and watch the
+# pixel's numbers.
 
 # %%
 display.inspect(clips.frames[0])
@@ -85,8 +91,8 @@ display.inspect(clips.frames[0])
 # %% [markdown]
 # ## 3 Baseline first: one frame
 #
-# Before a network sees motion, ask how far one gets without. We train a linear classifier on the **middle frame** of
-# each clip. Ten actions are equally frequent, so guessing gets about 10 %.
+# Before a network sees motion, ask how far one gets without. We train a linear classifier on the
+# **middle frame** of each clip. Ten actions are equally frequent, so guessing gets about 10 %.
 
 # %%
 train = world.generate(1500, size=32, seed=0, sound=False)
@@ -96,8 +102,8 @@ print(train)
 print(test)
 
 # %% [markdown]
-# *Training* clips are what a model learns from. *Test* clips are kept apart, to measure what it learned. The two
-# never share a clip here: they are generated from different seeds.
+# *Training* clips are what a model learns from. *Test* clips are kept apart, to measure what it
+# learned. The two never share a clip here: they are generated from different seeds.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -115,22 +121,24 @@ baseline_accuracy = baseline.score(middle_frame(test.frames), test.labels)
 print(f"one frame, linear classifier: {baseline_accuracy:.0%} of the test clips right")
 
 # %% [markdown]
-# That is close to guessing. A better classifier would not help much: the world is built so that **no single frame tells
-# the action**. Actions come in pairs that are each other's reversal in time (left and right, grow and shrink, ...),
-# and where the shapes are, how large and how far apart, has nearly the same distribution in all ten.
-# Whoever names the action must look at several frames.
+# That is close to guessing. A better classifier would not help much: the world is built so that
+# **no single frame tells the action**. Actions come in pairs that are each other's reversal in
+# time (left and right, grow and shrink, ...), and where the shapes are, how large and how far
+# apart, has nearly the same distribution in all ten. Whoever names the action must look at
+# several frames.
 
 # %% [markdown]
 # ## 4 PyTorch: a network that sees motion
 #
-# A **3D convolution** slides a small box over height, width *and time*. Each of its numbers multiplies one pixel of
-# one of three neighbouring frames, so it can answer to motion. Chapter 04 builds it by hand.
+# A **3D convolution** slides a small box over height, width *and time*. Each of its numbers
+# multiplies one pixel of one of three neighbouring frames, so it can answer to motion. Chapter 04
+# builds it by hand.
 
 # %% [markdown]
 # ### 4.1 The model
 #
-# PyTorch wants the channels first: a batch of clips is `float32 (N, T, C, H, W)` with values in [0, 1]. `Conv3d`
-# wants $(N, C, T, H, W)$, so the model swaps the two axes first.
+# PyTorch wants the channels first: a batch of clips is `float32 (N, T, C, H, W)` with values in
+# [0, 1]. `Conv3d` wants $(N, C, T, H, W)$, so the model swaps the two axes first.
 
 # %%
 import torch
@@ -167,8 +175,9 @@ print("parameters:", f"{sum(p.numel() for p in torch_net.parameters()):,}")
 # %% [markdown]
 # ### 4.2 Training
 #
-# Training repeats one step: take a batch of clips, let the network predict, measure how wrong it is (the *loss*), and
-# move every parameter a little in the direction that makes the loss smaller. Chapter 02 takes this step by hand.
+# Training repeats one step: take a batch of clips, let the network predict, measure how wrong it
+# is (the *loss*), and move every parameter a little in the direction that makes the loss smaller.
+# Chapter 02 takes this step by hand.
 
 # %%
 batch_size, num_steps = 32, 240
@@ -216,12 +225,14 @@ display.confusion(test.labels, torch_guess, actions)
 # %% [markdown]
 # ## 5 Keras: a network that sees motion
 #
-# The same network, written with Keras. The numbers may differ a little, since it starts from other random weights.
+# The same network, written with Keras. The numbers may differ a little, since it starts from
+# other random weights.
 
 # %% [markdown]
 # ### 5.1 The model
 #
-# Keras wants the channels last: `float32 (N, T, H, W, C)` with values in [0, 1]. That is the clip's own order.
+# Keras wants the channels last: `float32 (N, T, H, W, C)` with values in [0, 1]. That is the
+# clip's own order.
 
 # %%
 import keras
@@ -251,7 +262,8 @@ print("parameters:", f"{keras_net.count_params():,}")
 # %% [markdown]
 # ### 5.2 Training
 #
-# `fit` runs the steps that section 4.2 wrote out. One *epoch* is one pass over the training clips.
+# `fit` runs the steps that section 4.2 wrote out. One *epoch* is one pass over the training
+# clips.
 
 # %%
 keras_net.compile(
@@ -289,8 +301,9 @@ display.confusion(test.labels, keras_guess, actions)
 # %% [markdown]
 # ## 6 Same weights, same answer
 #
-# Is it really the same network? Copy PyTorch's numbers into Keras and compare the outputs. Only the order of
-# the axes differs: PyTorch stores a kernel as (out, in, T, H, W), Keras as (T, H, W, in, out).
+# Is it really the same network? Copy PyTorch's numbers into Keras and compare the outputs. Only
+# the order of the axes differs: PyTorch stores a kernel as (out, in, T, H, W), Keras as (T, H, W,
+# in, out).
 
 
 # %%
@@ -326,11 +339,12 @@ print(f"largest difference: {np.abs(torch_out - keras_out).max():.1e}")
 # %% [markdown]
 # ## 7 A control that could prove us wrong
 #
-# We claim that the network uses the *order* of the frames. Then it must fail when we destroy the order. Three
-# tests, none of which changes what the single frames show:
+# We claim that the network uses the *order* of the frames. Then it must fail when we destroy the
+# order. Three tests, none of which changes what the single frames show:
 #
 # - **shuffled:** the frames of each clip in random order,
-# - **reversed:** the last frame first. Left becomes right, so a network that sees direction should now name the *partner*,
+# - **reversed:** the last frame first. Left becomes right, so a network that sees direction
+#   should now name the *partner*,
 # - **frozen:** the middle frame, 16 times.
 
 # %%
@@ -357,16 +371,19 @@ for name, order in orders.items():
     print(f"{name:<10} {cells[0]}    {cells[1]}")
 
 # %% [markdown]
-# Read the table. Where the clip runs backwards, the network names the partner: it sees direction. Where the frames are shuffled
-# or frozen, it loses most of what it knew. So it does use the order of the frames. Had "shuffled" stayed as
-# good as "as filmed", our claim would have been wrong, however good the accuracy.
+# Read the table. Where the clip runs backwards, the network names the partner: it sees direction.
+# Where the frames are shuffled or frozen, it loses most of what it knew. So it does use the order
+# of the frames. Had "shuffled" stayed as good as "as filmed", our claim would have been wrong,
+# however good the accuracy.
 
 # %% [markdown]
 # ## 8 From meaning to a new video
 #
-# Now backwards: name an action, get a clip that nobody filmed. Networks that do this well are the subject of
-# chapters 07 to 09. Until then we take **the simplest generator that deserves the name**, and it is not a network: for one action,
-# *principal component analysis* (PCA) finds the directions in which its clips differ most. A new clip is their mean plus a random amount of each direction.
+# Now backwards: name an action, get a clip that nobody filmed. Networks that do this well are the
+# subject of chapters 07 to 09. Until then we take **the simplest generator that deserves the
+# name**, and it is not a network: for one action, *principal component analysis* (PCA) finds the
+# directions in which its clips differ most. A new clip is their mean plus a random amount of each
+# direction.
 
 # %%
 from sklearn.decomposition import PCA
@@ -392,7 +409,8 @@ new = {action: generate(pca, 50, rng) for action, pca in generators.items()}
 display.grid([clip for part in new.values() for clip in part[:1]], list(new))
 
 # %% [markdown]
-# Blurred ghosts: a sum of clips is not a clip of one object. But is their *motion* right? Let the networks judge.
+# Blurred ghosts: a sum of clips is not a clip of one object. But is their *motion* right? Let the
+# networks judge.
 
 # %%
 for action, part in new.items():
@@ -419,8 +437,9 @@ print(video.probe(folder / "00_new_clip.mp4"))
 # ## 9 Playground
 #
 # Choose an action, a clip and an order of the frames. The bars are the PyTorch network's opinion.
-# Watch what "reversed" does to *left*, and what "hard" does to everything: this network has never seen a photograph.
-# (To use the Keras network, write `keras_predict` in place of `torch_predict`.)
+# Watch what "reversed" does to *left*, and what "hard" does to everything: this network has never
+# seen a photograph. (To use the Keras network, write `keras_predict` in place of
+# `torch_predict`.)
 
 
 # %%
@@ -441,13 +460,14 @@ display.explore(
 )
 
 # %% [markdown]
-# The panel in which you *retrain* a model while you turn its knobs arrives with a later version of this chapter.
+# The panel in which you *retrain* a model while you turn its knobs arrives with a later version
+# of this chapter.
 
 # %% [markdown]
 # ## 10 Exercises
 #
-# Write your answer where the cell says `# your code here`, run it, then run the cell below it. If the hint does not help, ask for
-# the next one: `check("00.clip_bytes", clip_bytes, hint=2)`.
+# Write your answer where the cell says `# your code here`, run it, then run the cell below it. If
+# the hint does not help, ask for the next one: `check("00.clip_bytes", clip_bytes, hint=2)`.
 
 # %% [markdown]
 # ### Exercise 1: how large is a clip?
@@ -486,8 +506,8 @@ check("00.reverse", reverse)
 # %% [markdown]
 # ### Exercise 3: accuracy
 #
-# The accuracy is the share of predictions that are right. The model gives one row of probabilities for each clip;
-# it predicts the class with the largest.
+# The accuracy is the share of predictions that are right. The model gives one row of
+# probabilities for each clip; it predicts the class with the largest.
 
 
 # %% exercise="00.accuracy"
@@ -504,8 +524,8 @@ check("00.accuracy", accuracy)
 # %% [markdown]
 # ### Exercise 4: a control of your own
 #
-# Write the control "half speed": each frame of the first half of the clip twice, so that the clip keeps its length $T$ and
-# everything in it moves half as fast. $T$ is even.
+# Write the control "half speed": each frame of the first half of the clip twice, so that the clip
+# keeps its length $T$ and everything in it moves half as fast. $T$ is even.
 
 
 # %% exercise="00.half_speed"
@@ -522,10 +542,12 @@ check("00.half_speed", half_speed)
 # %% [markdown]
 # ### Exercise 5 (open): see direction without learning
 #
-# One shape moves to the left or to the right over a plain background. Write a function that tells which, with NumPy and
-# no training at all. The check makes 60 fresh clips and asks for 90 % of them.
+# One shape moves to the left or to the right over a plain background. Write a function that tells
+# which, with NumPy and no training at all. The check makes 60 fresh clips and asks for 90 % of
+# them.
 #
-# There are many ways. One of them: the background is plain, so its colour is easy to find in a corner...
+# There are many ways. One of them: the background is plain, so its colour is easy to find in a
+# corner...
 
 
 # %% exercise="00.left_or_right"
@@ -544,18 +566,21 @@ def left_or_right(frames):
 check("00.left_or_right", left_or_right)
 
 # %% [markdown]
-# **For a person to read.** On which clips of the world's "medium" and "hard" settings would your function fail, and why? What
-# would you need in order to mend it? Three sentences are enough.
+# **For a person to read.** On which clips of the world's "medium" and "hard" settings would your
+# function fail, and why? What would you need in order to mend it? Three sentences are enough.
 
 # %% [markdown] question="00.limits"
-# On "medium" and "hard" the background has many colours, so no single colour separates the shape from it, and on "hard" the distractors would be
-# counted as part of the shape. The camera drifts as well: then the background moves, and a shape that stands still seems to move. One would need to find what moves
-# *against* the background, for example by aligning the frames first, or learn it from examples.
+# On "medium" and "hard" the background has many colours, so no single colour separates the shape
+# from it, and on "hard" the distractors would be counted as part of the shape. The camera drifts
+# as well: then the background moves, and a shape that stands still seems to move. One would need
+# to find what moves *against* the background, for example by aligning the frames first, or learn
+# it from examples.
 
 # %% [markdown]
 # ## 11 What you learned
 #
-# - A clip is an array `uint8 (T, H, W, 3)`. PyTorch takes `float32 (N, T, C, H, W)`, Keras `float32 (N, T, H, W, C)`, both in [0, 1].
+# - A clip is an array `uint8 (T, H, W, 3)`. PyTorch takes `float32 (N, T, C, H, W)`, Keras
+#   `float32 (N, T, H, W, C)`, both in [0, 1].
 # - One frame did not tell the action; sixteen did.
 # - The same weights give the same answer in both frameworks.
 # - A control decides whether a network uses what we believe it uses.
@@ -563,17 +588,24 @@ check("00.left_or_right", left_or_right)
 #
 # ## 12 What can go wrong in practice
 #
-# - **The network reads the scene, not the action.** A video of a pool "is" swimming, whatever happens in it. Run a single-frame baseline first.
-# - **Train and test share a video.** Two pieces of one video look alike, and the test becomes a memory test. Split by source.
-# - **Axes in the wrong order.** `(T, C, H, W)` where `(T, H, W, C)` is expected often runs, and learns nothing.
+# - **The network reads the scene, not the action.** A video of a pool "is" swimming, whatever
+#   happens in it. Run a single-frame baseline first.
+# - **Train and test share a video.** Two pieces of one video look alike, and the test becomes a
+#   memory test. Split by source.
+# - **Axes in the wrong order.** `(T, C, H, W)` where `(T, H, W, C)` is expected often runs, and
+#   learns nothing.
 #
 # ## 13 Papers
 #
-# - Ji, Xu, Yang, Yu: *3D Convolutional Neural Networks for Human Action Recognition*. ICML 2010; IEEE TPAMI 35(1), 2013.
-# - Karpathy, Toderici, Shetty, Leung, Sukthankar, Fei-Fei: *Large-scale Video Classification with Convolutional Neural Networks*. CVPR 2014. It
-#   found single-frame networks surprisingly strong on real videos.
-# - Huang, Ramanathan, Mahajan, Torresani, Paluri, Fei-Fei, Niebles: *What Makes a Video a Video: Analyzing Temporal Information in Video Understanding Models and Datasets*. CVPR 2018.
+# - Ji, Xu, Yang, Yu: *3D Convolutional Neural Networks for Human Action Recognition*. ICML 2010;
+#   IEEE TPAMI 35(1), 2013.
+# - Karpathy, Toderici, Shetty, Leung, Sukthankar, Fei-Fei: *Large-scale Video Classification with
+#   Convolutional Neural Networks*. CVPR 2014. It found single-frame networks surprisingly strong
+#   on real videos.
+# - Huang, Ramanathan, Mahajan, Torresani, Paluri, Fei-Fei, Niebles: *What Makes a Video a Video:
+#   Analyzing Temporal Information in Video Understanding Models and Datasets*. CVPR 2018.
 #
 # ## 14 Where to go next
 #
-# [Chapter 01, frames](01_frames.ipynb): what a video file is, and how to get the right frames out of it.
+# [Chapter 01, frames](01_frames.ipynb): what a video file is, and how to get the right frames out
+# of it.

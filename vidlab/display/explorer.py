@@ -1,6 +1,7 @@
 """The explorer: choose how a clip is made, watch it, and see what a model makes of it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -56,7 +57,7 @@ class ClipExplorer(widgets.VBox):
         shown = [left, self.screen] + ([self.bars] if predict else [])
         super().__init__(
             [
-                widgets.HBox(shown, layout=widgets.Layout(gap="12px", flex_flow="row wrap")),
+                widgets.HBox(shown, layout=widgets.Layout(grid_gap="12px", flex_flow="row wrap")),
                 self.strip,
             ],
             layout=widgets.Layout(max_width="860px"),
@@ -74,7 +75,7 @@ class ClipExplorer(widgets.VBox):
             clip = as_clip(self.make_clip(**self.settings()))
             opinion = None if self.predict is None else np.asarray(self.predict(clip), float)
         except Exception as error:  # shown where the reader looks, instead of being lost in a log
-            self.message.value = f"<b>{type(error).__name__}</b>: {error}"
+            self.message.value = f"<b>{type(error).__name__}</b>: {escape(str(error))}"
             return
         self.message.value = ""
         self.screen.value = video_tag(
@@ -135,5 +136,5 @@ def explore(
         **knobs: the knobs by name, for example ``action=world.ACTIONS, seed=(0, 99)``.
     """
     explorer = ClipExplorer(make_clip, knobs, predict, class_names, fps)
-    display(explorer)  # type: ignore[no-untyped-call]
+    display(explorer)
     show_png(explorer.strip.value, f"{explorer.strip.alt}. Run the cell for the live explorer.")

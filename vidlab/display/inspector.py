@@ -59,7 +59,8 @@ class ClipInspector(widgets.VBox):
             [
                 widgets.HBox([self.player, self.frame]),
                 widgets.HBox(
-                    [self.picture, side], layout=widgets.Layout(gap="16px", flex_flow="row wrap")
+                    [self.picture, side],
+                    layout=widgets.Layout(grid_gap="16px", flex_flow="row wrap"),
                 ),
                 self.x,
                 self.y,
@@ -153,6 +154,6 @@ def inspect(
     else:
         frames = source
     inspector = ClipInspector(frames, times, fps)
-    display(inspector)  # type: ignore[no-untyped-call]
+    display(inspector)
     figure = draw_filmstrip(inspector.clip, inspector.times)
     show_png(png_bytes(figure), "Filmstrip of the inspected clip. Run the cell for the live view.")

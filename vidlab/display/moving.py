@@ -74,7 +74,7 @@ def play(
     width = width or max(MIN_WIDTH, min(clip.shape[2], 640))
     head = f"<div>{escape(title)}</div>" if title else ""
     tag = video_tag(data, label=name, width=width, sound=sound)
-    display(HTML(head + tag))  # type: ignore[no-untyped-call]
+    display(HTML(head + tag))
     if poster:
         figure = draw_filmstrip(clip, times, count=8)
         show_png(png_bytes(figure), f"Filmstrip of {name}: frames from first to last.")
@@ -137,7 +137,7 @@ def grid(
         for clip, text in zip(parts, texts, strict=True)
     ]
     style = f"display:grid;grid-template-columns:repeat({columns},{width}px);gap:8px"
-    display(HTML(f'<div style="{style}">{"".join(cells)}</div>'))  # type: ignore[no-untyped-call]
+    display(HTML(f'<div style="{style}">{"".join(cells)}</div>'))
     if poster:
         sheet = contact_sheet(parts, texts, columns=min(columns, len(parts)))
         alt = f"First, middle and last frame of {len(parts)} clips: {', '.join(texts)}."

@@ -76,9 +76,7 @@ def show_png(data: bytes, alt: str, width: int | None = None) -> None:
     metadata: dict[str, Any] = {"alt": alt}
     if width is not None:
         metadata["width"] = width
-    display(  # type: ignore[no-untyped-call]
-        {"image/png": data, "text/plain": alt}, raw=True, metadata={"image/png": metadata}
-    )
+    display({"image/png": data, "text/plain": alt}, raw=True, metadata={"image/png": metadata})
 
 
 def show_figure(figure: Figure, alt: str) -> None:
