@@ -34,7 +34,7 @@ class Outcome:
     fresh: bool  # whether the video was tried now; False: the known row still holds
 
 
-def _do(task: Task) -> Outcome:
+def do(task: Task) -> Outcome:
     """Extract one video; whatever goes wrong becomes a row with an error."""
     job, settings = task.job, task.settings
     record = Record(job.source.as_posix(), job.output, **settings.row())
@@ -85,7 +85,7 @@ def run_tasks(tasks: list[Task], workers: int) -> Iterator[Outcome]:
     """Do all tasks, in whatever order they end; survives videos that crash the decoder."""
     workers = min(workers, len(tasks))
     if workers <= 1:
-        yield from map(_do, tasks)
+        yield from map(do, tasks)
         return
     waiting = deque(tasks)
     while waiting:
@@ -94,7 +94,7 @@ def run_tasks(tasks: list[Task], workers: int) -> Iterator[Outcome]:
             while waiting or running:
                 while waiting and len(running) < 2 * workers:
                     task = waiting.popleft()
-                    running[_submit(pool, _do, task)] = task
+                    running[_submit(pool, do, task)] = task
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     outcome = future.result()
                     del running[future]
@@ -108,7 +108,7 @@ def _do_alone(task: Task) -> Outcome:
     with suppress(BrokenProcessPool), _pool(1) as pool:
         _submit(pool, _nothing, None).result()
         try:
-            return _submit(pool, _do, task).result()
+            return _submit(pool, do, task).result()
         except BrokenProcessPool:
             reason = "the decoder crashed on it. Copy or download it again, or convert it."
             row = Record(

@@ -43,12 +43,18 @@ def printable(path: str | os.PathLike[str]) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-def existing_file(path: str | os.PathLike[str]) -> Path:
-    """``path`` as a Path; VideoError if it is not a readable file with something in it."""
+def path_text(path: str | os.PathLike[str]) -> str:
+    """``path`` as text; VideoError if it is no path."""
     if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
         raise VideoError(
             str(path), f"a path is expected, got {type(path).__name__}", "Give a str or a Path."
         )
+    return os.fspath(path)
+
+
+def existing_file(path: str | os.PathLike[str]) -> Path:
+    """``path`` as a Path; VideoError if it is not a readable file with something in it."""
+    path_text(path)
     file = Path(path)
     try:
         if file.is_dir():

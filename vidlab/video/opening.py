@@ -1,5 +1,6 @@
 """Open a file as a video, or say why it is none."""
 
+import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ from vidlab.video.errors import VideoError
 
 # Demuxers that "succeed" on text and raw numbers; nothing a person calls a video.
 NOT_VIDEO_FORMATS = {"tty", "rawvideo", "bin", "xbin", "adf", "idf"}
-PICTURE_FORMATS = {"image2", "ico", "apng_still"}
+PICTURE_FORMATS = {"image2", "ico"}  # and all whose name ends in _pipe
+MAYBE_ANIMATED = {"gif", "apng", "webp_anim", "jpegxl_anim"}
 MAX_READ_ERRORS = 16  # in a row, without a packet between them, before the rest is given up
 PICTURE_BRANDS = {"avif", "mif1", "heic", "heix"}  # pictures in an MP4-like container
 
@@ -48,7 +50,12 @@ def video_stream(container: Any, path: str) -> Any:
         )
     stream = streams[0]
     brand = container.metadata.get("major_brand", "").strip()
-    if format_name.endswith("_pipe") or format_name in PICTURE_FORMATS or brand in PICTURE_BRANDS:
+    if (
+        format_name.endswith("_pipe")
+        or format_name in PICTURE_FORMATS
+        or brand in PICTURE_BRANDS
+        or (format_name in MAYBE_ANIMATED and not _moves(Path(path)))
+    ):
         kind = stream.codec.name.upper() if stream.codec_context else format_name
         raise VideoError(
             path,
@@ -62,6 +69,13 @@ def video_stream(container: Any, path: str) -> Any:
             "Convert it to H.264, for example with ffmpeg or HandBrake.",
         )
     return stream
+
+
+def _moves(file: Path) -> bool:
+    """Whether a picture format that can hold several pictures does."""
+    with open_container(file) as container:
+        packets = (packet for packet in container.demux(video=0) if packet.size)
+        return len(list(itertools.islice(packets, 2))) == 2
 
 
 def read_packets(container: Any, stream: Any, on_error: Callable[[av.FFmpegError], None]) -> Any:

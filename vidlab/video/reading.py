@@ -231,7 +231,9 @@ def collect(
     if count is None or len(reading.times) == count:
         return reading
     if request.by_time:  # the end cannot be decoded
+        bad_packets = reading.bad_packets
         reading = once(request, stop=reading.last_time + 1 / reading.fps)
+        reading = replace(reading, bad_packets=bad_packets)
     elif request.sampling == "random":  # the run began too late: take the last frames there are
         times = once(replace(request, num_frames=None), only_times=True).times
         late = max(0, len(times) - count)

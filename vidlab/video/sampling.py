@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vidlab.video.errors import VideoError
+from vidlab.video.errors import VideoError, path_text
 from vidlab.video.source import VideoSource
 
 SAMPLINGS = ("uniform", "first", "stride", "random", "segments")
@@ -53,7 +53,7 @@ def check_request(
     seed: Any = None,
 ) -> Request:
     """The arguments as a Request; VideoError that names the first one that makes no sense."""
-    path = os.fspath(path)
+    path = path_text(path)
     if sampling not in SAMPLINGS:
         raise VideoError(
             path, f"sampling={sampling!r} is unknown", f"Use one of: {', '.join(SAMPLINGS)}."

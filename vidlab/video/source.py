@@ -175,8 +175,8 @@ class VideoSource:
         if self._landing is not None:
             if not frame.key_frame:
                 return None
-            if stamp is None or stamp > self._landing:
-                raise JumpFailedError
+            if stamp is None or stamp > self._landing or stamp < (self._last or 0):
+                raise JumpFailedError  # beyond the frame wanted, or back behind what was decoded
             self._landing = None
         elif stamp is None or (self._last is not None and stamp <= self._last):
             if self.strict and not (self._packet_times and self._draining):

@@ -21,7 +21,7 @@ from av.video.reformatter import (
     VideoReformatter,
 )
 
-from vidlab.video.errors import VideoError
+from vidlab.video.errors import VideoError, path_text
 
 SUFFIXES = {".mp4", ".m4v", ".mov"}
 AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
@@ -58,7 +58,7 @@ def write_video(
 
     Raises VideoError for arguments that make no sense and for a file that cannot be written.
     """
-    name = os.fspath(path)
+    name = path_text(path)
     target = Path(name)
     if target.suffix.lower() not in SUFFIXES:
         raise VideoError(
