@@ -67,6 +67,7 @@ $(STAMP): pyproject.toml constraints.txt
 	    '(Debian and Ubuntu: apt-get install python3 python3-venv).' >&2; exit 1; }; \
 	  echo "Making $(VENV) with $$program ..."; "$$program" -m venv --clear $(VENV); }
 	@echo 'Installing the course into $(VENV): some minutes, this once ...'
-	@$(PYTHON) -m pip install --disable-pip-version-check --no-warn-script-location \
+	@# --no-compile: a third of the time would go into modules that nobody imports.
+	@$(PYTHON) -m pip install --disable-pip-version-check --no-compile \
 	  $(PIP_FLAGS) -c constraints.txt -e '.[all]'
 	@echo '$(CURDIR)' > $@
