@@ -30,12 +30,12 @@ use_checks()
 
 def judged(run, answer):
     """The verdict of a check function made for one test."""
-    exercise("98.probe", title="probe", hints=("first hint", "second hint"))(_named(run))
-    return judge("98.probe", answer, seed=0)
+    exercise("97.probe", title="probe", hints=("first hint", "second hint"))(_named(run))
+    return judge("97.probe", answer, seed=0)
 
 
 def _named(run):
-    """Registering "98.probe" again is allowed for the same name: a cell that was run twice."""
+    """Registering "97.probe" again is allowed for the same name: a cell that was run twice."""
 
     def probe(answer, rng):
         run(answer, rng)
@@ -208,8 +208,8 @@ def test_check_raises_where_a_machine_asks(monkeypatch) -> None:
 def test_unknown_exercise_says_which_there_are() -> None:
     with pytest.raises(ValueError, match=r"chapter 98 has: .*98\.double"):
         check("98.dubble", 1)
-    with pytest.raises(ValueError, match="chapter 97 has: none"):
-        check("97.x", 1)
+    with pytest.raises(ValueError, match="chapter 96 has: none"):
+        check("96.x", 1)
 
 
 def test_registering_asks_for_a_name_hints_and_uniqueness() -> None:

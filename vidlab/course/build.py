@@ -158,7 +158,7 @@ def _execute(
     draft = solution_notebook(chapter, cells, RUN_TIME)
     start = time.perf_counter()
     with fresh_kernel(_folder(chapter), timeout) as kernel:
-        for cell in tqdm(draft.cells, desc=chapter.name, unit="cell", leave=False):
+        for cell in tqdm(draft.cells, desc=chapter.name, unit="cell", leave=False, disable=None):
             if cell.cell_type != "code" or not cell.source.strip():
                 continue
             _run_cell(chapter, kernel, cell)

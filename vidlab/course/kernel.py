@@ -2,11 +2,15 @@
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ipykernel.kernelspec import RESOURCES, get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
@@ -35,6 +39,14 @@ class CellError(Exception):
         self.kind = kind
         self.text = text
         self.trace = trace
+
+
+class ThisPython(AsyncKernelManager):
+    """Starts kernels with the Python that runs this, whatever kernels a user has installed."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
 
 
 class Kernel:
@@ -78,13 +90,13 @@ def fresh_kernel(folder: Path, timeout: float) -> Iterator[Kernel]:
         timeout=timeout,
         interrupt_on_timeout=True,
         error_on_timeout={"ename": "Timeout", "evalue": f"the cell ran for over {timeout:g} s"},
-        kernel_name="python3",
+        kernel_manager_class=ThisPython,
         store_widget_state=False,
         record_timing=False,
         coalesce_streams=True,
         force_raise_errors=True,  # whatever tags a cell has
-        extra_arguments=["--log-level=40"],  # errors only: its warnings go to the terminal
         resources={"metadata": {"path": str(folder)}},
     )
-    with client.setup_kernel(env=os.environ | ENVIRONMENT):
+    # What cells write to stderr comes as outputs; the kernel's own log is no use to an author.
+    with client.setup_kernel(env=os.environ | ENVIRONMENT, stderr=subprocess.DEVNULL):
         yield Kernel(client)

@@ -34,12 +34,21 @@ class ChapterFile(IPyNbFile):
         self.skip_compare = (*self.skip_compare, "stderr")  # type: ignore[has-type]
 
     def setup(self) -> None:
-        """Start the kernel in the mode in which a failed check raises."""
+        """Start a kernel of this Python in which a failed check raises.
+
+        A kernel that the user has installed under the notebook's name may lack this package.
+        """
         before = os.environ.get(MODE_VARIABLE)
         os.environ[MODE_VARIABLE] = "raise"
+        options = self.config.option
+        current, options.nbval_current_env = (
+            options.nbval_current_env,
+            not options.nbval_kernel_name,
+        )
         try:
             super().setup()
         finally:
+            options.nbval_current_env = current
             if before is None:
                 del os.environ[MODE_VARIABLE]
             else:

@@ -7,7 +7,7 @@ from statistics import median
 from vidlab.course import usage
 from vidlab.course.freshness import inputs_agree, reason_to_build
 from vidlab.course.notebook import WIDGET_VIEW
-from vidlab.course.registry import find_exercise
+from vidlab.course.registry import exercises_of, find_exercise
 from vidlab.course.rulebook import Built, code_cells, outputs, rule, title
 from vidlab.course.source import BEGIN, END, LEARNER
 
@@ -159,7 +159,7 @@ def setup(built: Built) -> list[str]:
 
 @rule
 def exercises(built: Built) -> list[str]:
-    """At least four exercises, each with at least two hints."""
+    """At least four exercises, each with at least two hints; no registered check is left over."""
     names = [cell.exercise for cell in built.cells if cell.exercise]
     found = []
     if len(names) < MIN_EXERCISES:
@@ -167,7 +167,8 @@ def exercises(built: Built) -> list[str]:
     for name in names:
         if (count := len(find_exercise(name).hints)) < MIN_HINTS:
             found.append(f"{name} has {count} hint")
-    return found
+    unused = [known.name for known in exercises_of(built.chapter.number) if known.name not in names]
+    return found + [f"the check {name} has no exercise" for name in unused]
 
 
 @rule
