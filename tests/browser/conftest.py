@@ -114,7 +114,7 @@ def chromium() -> Iterator[object]:
 @pytest.fixture
 def lab(chromium, server: Server, request: pytest.FixtureRequest):
     """A fresh page with JupyterLab; a failed test leaves a screenshot named after it."""
-    from lab_harness import Lab
+    from .lab_harness import Lab
 
     shutil.rmtree(server.settings, ignore_errors=True)  # what an earlier test changed
     context = chromium.new_context(viewport=WINDOW)

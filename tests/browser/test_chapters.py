@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from lab_harness import Lab, write_notebook
 from playwright.sync_api import Locator
+
+from .lab_harness import Lab, write_notebook
 
 pytestmark = pytest.mark.browser
 

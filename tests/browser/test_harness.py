@@ -4,9 +4,10 @@ import base64
 
 import numpy as np
 import pytest
-from lab_harness import Lab, write_notebook
 
 from vidlab.video import encode_mp4
+
+from .lab_harness import Lab, write_notebook
 
 pytestmark = pytest.mark.browser
 
