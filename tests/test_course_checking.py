@@ -35,6 +35,7 @@ def test_table_of_verdicts(student, capsys) -> None:
     notebook, path = student
     answer(notebook, "double", "def double(numbers):\n    return helper(numbers)")
     answer(notebook, "count", "count = 6")
+    next(cell for cell in notebook.cells if cell.id == "exercise-98-count").id = "lost"
     answer(notebook, "repair", "def last_axis(array)\n    return 7")
     nbformat.write(notebook, path)
     assert command(str(path), "--hints") == 1

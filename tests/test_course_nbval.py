@@ -89,6 +89,14 @@ def hinted(notebook: NotebookNode) -> None:
     notebook.cells[1].execution_count = None
 
 
+def never_ends(notebook: NotebookNode) -> None:
+    """An answer that loops for ever takes its time limit, and the next exercises are judged."""
+    solved(notebook, *CHECKS)
+    cell_of(
+        notebook, "exercise", "98.double"
+    ).source = "def double(numbers):\n    while True:\n        pass"
+
+
 # Student -> the exercises whose check must fail, in the order of the report.
 STUDENTS: dict[Callable[[NotebookNode], None], set[str]] = {
     untouched: set(CHECKS),
@@ -97,13 +105,14 @@ STUDENTS: dict[Callable[[NotebookNode], None], set[str]] = {
     switched_off: set(CHECKS),
     tampered: {"98.double", "98.sorted"},
     hinted: set(),
+    never_ends: {"98.double"},
 }
 
 
 def nbval(folder: Path) -> str:
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "-rfE", "-c", "/dev/null"]
     command += ["-p", "no:cacheprovider", "--color=no", f"--rootdir={folder}"]
-    command += ["--continue-on-collection-errors", str(folder)]
+    command += ["--nbval-cell-timeout=5", "--continue-on-collection-errors", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, cwd=folder).stdout
 
 
@@ -148,6 +157,10 @@ def test_report_shows_the_verdict_and_no_traceback(reports: str) -> None:
     assert "Traceback" not in reports
     assert "Hint: Which comes first?" in reports
     assert "Should hold: they are in order" in reports
+
+
+def test_report_names_the_time_limit(reports: str) -> None:
+    assert "98.double: Timeout of 5 seconds exceeded executing cell" in reports
 
 
 def test_report_names_missing_and_changed_check_cells(reports: str) -> None:

@@ -70,9 +70,12 @@ def check_notebook(
     Checks run in the words that the notebook's metadata records. Raises CellError if a set-up cell
     fails.
     """
-    answers = {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    # Some editors drop the ids of cells; the metadata that nbgrader reads holds them too.
+    answers = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in code}
+    answers |= {cell.id: cell for cell in code}
     with fresh_kernel(folder, timeout) as kernel:
-        for cell in answers.values():
+        for cell in code:
             if "setup" in cell.metadata.get("tags", []):
                 kernel.run(new_code_cell(cell.source))
         return [

@@ -17,8 +17,8 @@ from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 from vidlab.course.verdict import MODE_VARIABLE
 
-# A check is quick. A learner's endless loop must not take nbval's half hour per cell.
-CHECK_TIMEOUT = 60.0
+# Seconds. A learner's endless loop must not take nbval's half hour.
+CELL_TIMEOUT, ANSWER_TIMEOUT, CHECK_TIMEOUT = 600.0, 120.0, 60.0
 
 # An exercise cell may have redefined the name.
 _PRELUDE = "from vidlab.course import check\n"
@@ -26,7 +26,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class ChapterFile(IPyNbFile):
-    """A chapter's notebook: its check cells become ChapterChecks, other cells stay nbval's own."""
+    """A chapter's notebook: its check cells run as recorded, its other cells as nbval runs them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -41,10 +41,8 @@ class ChapterFile(IPyNbFile):
         before = os.environ.get(MODE_VARIABLE)
         os.environ[MODE_VARIABLE] = "raise"
         options = self.config.option
-        current, options.nbval_current_env = (
-            options.nbval_current_env,
-            not options.nbval_kernel_name,
-        )
+        current = options.nbval_current_env
+        options.nbval_current_env = options.nbval_kernel_name is None
         try:
             super().setup()
         finally:
@@ -65,37 +63,46 @@ class ChapterFile(IPyNbFile):
                 note = "" if _same(item.cell.source, record["source"]) else _CHANGED
                 yield self._check(record, item.cell_num, item.cell, note)
                 continue
-            if item.cell.execution_count is None:
-                item.cell.outputs = []  # a cell saved while it ran; nbval would call it an error
-            if _is_needed(item.cell):
-                item.options["skip"] = False
-            yield item
+            yield self._cell(item)
         for record in records:
             if found[record["name"]] is None:
                 yield self._check(record, len(items), new_code_cell(), _MISSING)
+
+    def _cell(self, item: IPyNbCell) -> "ChapterCell":
+        """The same cell with our limits; set-up and answers, which checks need, are not skipped."""
+        cell, options = item.cell, item.options
+        is_answer = cell.metadata.get("nbgrader", {}).get("solution", False)
+        if is_answer or "setup" in cell.metadata.get("tags", []):
+            options["skip"] = False
+        if cell.execution_count is None:
+            cell.outputs = []  # a cell saved while it ran; nbval would call it an error
+        made = ChapterCell.from_parent(
+            self, name=item.name, cell_num=item.cell_num, cell=cell, options=options
+        )
+        made.limit = ANSWER_TIMEOUT if is_answer else CELL_TIMEOUT
+        return made
 
     def _check(
         self, record: dict[str, str], number: int, cell: NotebookNode, note: str
     ) -> "ChapterCheck":
         cell.source = record["source"]
         cell.outputs, cell.execution_count = [], None
-        item = ChapterCheck.from_parent(
-            self, name=f"Cell {number}", cell_num=number, cell=cell, options=_OPTIONS.copy()
+        options = {"check": False, "check_exception": False, "skip": False}
+        made = ChapterCheck.from_parent(
+            self, name=f"Cell {number}", cell_num=number, cell=cell, options=options
         )
-        item.exercise, item.note = record["name"], note
-        return item
+        made.exercise, made.note, made.limit = record["name"], note, CHECK_TIMEOUT
+        return made
 
 
-_OPTIONS = {"check": False, "check_exception": False, "skip": False}
 _CHANGED = "The check cell was changed; what counts is the original one, shown here:"
 _MISSING = "The check cell is missing; the original one was run at the end:"
 
 
-class ChapterCheck(IPyNbCell):
-    """The check of one exercise, in its original words."""
+class ChapterCell(IPyNbCell):
+    """A cell with a time limit of its own."""
 
-    exercise = ""
-    note = ""
+    limit = CELL_TIMEOUT
 
     def setup(self) -> None:
         """Judge this cell also when an earlier one ran out of time (nbval would expect failure)."""
@@ -104,13 +111,25 @@ class ChapterCheck(IPyNbCell):
     def runtest(self) -> None:
         options = self.config.option
         before = options.nbval_cell_timeout
-        source = self.cell.source
-        options.nbval_cell_timeout = min(before, CHECK_TIMEOUT)
-        self.cell.source = _PRELUDE + source
+        options.nbval_cell_timeout = min(before, self.limit)
         try:
             super().runtest()
         finally:
             options.nbval_cell_timeout = before
+
+
+class ChapterCheck(ChapterCell):
+    """The check of one exercise, in its original words."""
+
+    exercise = ""
+    note = ""
+
+    def runtest(self) -> None:
+        source = self.cell.source
+        self.cell.source = _PRELUDE + source
+        try:
+            super().runtest()
+        finally:
             self.cell.source = source
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:
@@ -121,18 +140,12 @@ class ChapterCheck(IPyNbCell):
         lines = _ANSI.sub("", error.inner_traceback or str(error)).strip().splitlines()
         if lines and lines[-1].startswith("NameError"):
             lines = [f"{self.exercise}: not solved yet ({lines[-1]})."]
-        elif not error.inner_traceback:
+        elif not error.inner_traceback or str(error).startswith("Timeout"):
             lines = [f"{self.exercise}: {error}"]
         elif not lines[0].startswith(self.exercise):
             lines = [f"{self.exercise}: the check could not run: {lines[-1]}"]
         note = [self.note, f"    {self.cell.source}"] if self.note else []
         return "\n".join([*note, *lines])
-
-
-def _is_needed(cell: NotebookNode) -> bool:
-    """Whether checks depend on the cell: set-up and answers are never skipped."""
-    is_answer = cell.metadata.get("nbgrader", {}).get("solution", False)
-    return is_answer or "setup" in cell.metadata.get("tags", [])
 
 
 def _find(record: dict[str, str], items: list[Any]) -> Any | None:

@@ -89,12 +89,15 @@ def judge(name: str, answer: Any, seed: int | None = None) -> Verdict:
         lines += [f"{label}: {words}" for label, words in failure.details.items()]
         return _wrong(known, lines, failure.hint or known.hints[0], seed)
     except CallFailed as failure:
-        lines = [*_raised(failure.error), f"Given: {failure.given}"]
+        lines = [*_raised(known, failure.error), f"Given: {failure.given}"]
         return _wrong(known, lines, _advice(failure.error) or known.hints[0], seed)
     except NotImplementedError:
         return _unsolved(known)
     except Exception as error:  # from a model or a generator in the answer, or an unfit type
-        lines = [*_raised(error), f"The answer is of type {type(answer).__name__}."]
+        lines = _raised(known, error)
+        if len(lines) == 1:  # no line of the learner's: the answer does not fit
+            kind = f"{type(error).__name__}: {error}"
+            lines = [f"The check cannot use an answer of type {type(answer).__name__} ({kind})"]
         return _wrong(known, lines, _advice(error) or known.hints[0], seed)
     finally:
         tested.reset(token)
@@ -132,12 +135,14 @@ def _wrong(known: Exercise, lines: list[str], hint: str, seed: int) -> Verdict:
     return Verdict(known.name, "wrong", "\n".join(parts), hint, seed)
 
 
-def _raised(error: Exception) -> list[str]:
-    """The error and the learner's line: the last frame that is not in an installed library."""
+def _raised(known: Exercise, error: Exception) -> list[str]:
+    """The error and the learner's line: the last that is neither a library's nor the check's."""
     lines = [f"Your code raised {type(error).__name__}: {error}"]
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+    codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame, code in reversed(list(zip(frames, codes, strict=True))):
         library = "site-packages" in frame.filename or frame.filename.startswith(_LIBRARIES)
-        if not library and frame.line:
+        if not library and code is not known.run.__code__ and frame.line:
             where = "" if frame.name == "<module>" else f" of {frame.name}"
             return [*lines, f"In line {frame.lineno}{where}: {frame.line}"]
     return lines
