@@ -21,6 +21,7 @@
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from vidlab import display, video, world
@@ -32,11 +33,11 @@ folder.mkdir(exist_ok=True)
 # %% [markdown]
 # ## 1 A film to work on
 #
-# We need a file. So we make one: eight generated clips with their sound, one after the other.
+# We need a file. So we make one: six generated clips with their sound, one after the other.
 # Whoever has a video at hand can take that instead (section 13).
 
 # %%
-clips = world.generate(8, difficulty="hard", size=160, seed=4)
+clips = world.generate(6, difficulty="hard", size=96, seed=0)
 film = np.concatenate(clips.frames)
 sound = np.concatenate(clips.audio)
 path = folder / "01_film.mp4"
@@ -44,7 +45,7 @@ video.write_video(path, film, fps=clips.fps, audio=sound, audio_rate=clips.audio
 print(video.probe(path))
 
 # %%
-display.play(film, clips.fps, title="Our film: eight clips of two seconds")
+display.play(film, clips.fps, title="Our film: six clips of two seconds")
 
 # %% [markdown]
 # ## 2 What a video file is
@@ -126,12 +127,13 @@ print(f"{minute / 1e9:.1f} GB")
 # %%
 with av.open(str(folder / "01_film.avi"), "w") as copy:
     stream = copy.add_stream("mpeg4", rate=8)
-    stream.width, stream.height, stream.pix_fmt = 160, 160, "yuv420p"
+    stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
     for frame in film:
         copy.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
     copy.mux(stream.encode())
 whole = (folder / "01_film.avi").read_bytes()
 (folder / "01_cut.avi").write_bytes(whole[: len(whole) // 2])
+print(f"{len(whole):,} bytes, cut to {len(whole) // 2:,}")
 
 # %%
 import warnings
@@ -180,8 +182,8 @@ display.images(
 )
 
 # %%
-pixel = frame[80, 80]
-print("pixel:", pixel, " wrapped:", pixel + np.uint8(100), " clipped:", right[80, 80])
+pixel = frame.reshape(-1, 3)[frame.sum(axis=-1).argmax()]
+print("brightest pixel:", pixel, " wrapped:", pixel + np.uint8(100))
 
 # %% [markdown]
 # ### Red first or blue first?
@@ -191,8 +193,6 @@ print("pixel:", pixel, " wrapped:", pixel + np.uint8(100), " clipped:", right[80
 # on RGB sees a blue world.
 
 # %%
-import cv2
-
 capture = cv2.VideoCapture(str(path))
 _, bgr = [capture.read() for _ in range(5)][-1]
 capture.release()
@@ -226,7 +226,7 @@ variable = folder / "01_variable.mp4"
 stamps = np.concatenate([np.arange(32) / 8, 4 + np.arange(32) / 2])
 with av.open(str(variable), "w") as container:
     stream = container.add_stream("libx264", rate=8)
-    stream.width, stream.height, stream.pix_fmt = 160, 160, "yuv420p"
+    stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
     stream.codec_context.time_base = Fraction(1, 1000)
     for picture, stamp in zip(film[:64], stamps, strict=True):
         shot = av.VideoFrame.from_ndarray(picture, format="rgb24")
@@ -389,7 +389,7 @@ y, x = np.mgrid[:320, :320]
 stripes = (127.5 + 127.5 * np.sin(2 * np.pi * (x + 0.15 * y) / 5.5)).astype(np.uint8)
 s = 5
 skipped = stripes[::s, ::s]
-averaged = stripes.reshape(64, s, 64, s).mean(axis=(1, 3))
+averaged = stripes.reshape(64, s, 64, s).mean(axis=(1, 3)).astype(np.uint8)
 display.images(
     [stripes[:160, :160], skipped, averaged],
     ["320 pixels (a quarter shown)", "every 5th pixel", "mean of 5 x 5 pixels"],
@@ -576,8 +576,8 @@ for name, part in (("slow", slow), ("fast", fast), ("mirrored", mirrored)):
 # %%
 def with_subtitle(clip, text):
     """The same clip with a line of text at its lower edge."""
-    line = TextClip(text=text, font_size=14, color="white", bg_color="black", margin=(4, 2))
-    line = line.with_duration(clip.duration).with_position(("center", 0.86), relative=True)
+    line = TextClip(text=text, font_size=10, color="white", bg_color="black", margin=(3, 2))
+    line = line.with_duration(clip.duration).with_position(("center", "bottom"))
     return CompositeVideoClip([clip, line])
 
 
@@ -586,7 +586,14 @@ final = concatenate_videoclips([with_subtitle(part, text) for text, part in part
 
 # %%
 edited = folder / "01_edited.mp4"
-final.write_videofile(str(edited), fps=8, codec="libx264", audio_codec="aac", logger=None)
+final.write_videofile(
+    str(edited),
+    fps=8,
+    codec="libx264",
+    audio_codec="aac",
+    ffmpeg_params=["-crf", "28"],
+    logger=None,
+)
 source.close()
 print(video.probe(edited))
 

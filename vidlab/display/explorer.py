@@ -10,7 +10,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 
 from vidlab.display.arrays import as_clip
-from vidlab.display.moving import MIN_WIDTH, video_tag
+from vidlab.display.moving import MIN_WIDTH, QUALITY, video_tag
 from vidlab.display.static import draw_filmstrip
 from vidlab.display.style import LINE_COLORS, new_figure, png_bytes, show_png, tidy
 from vidlab.video import encode_mp4
@@ -79,7 +79,7 @@ class ClipExplorer(widgets.VBox):
             return
         self.message.value = ""
         self.screen.value = video_tag(
-            encode_mp4(clip, self.fps), label=chosen, width=MIN_WIDTH - 32
+            encode_mp4(clip, self.fps, crf=QUALITY), label=chosen, width=MIN_WIDTH - 32
         )
         self.strip.value = png_bytes(draw_filmstrip(clip, np.arange(len(clip)) / self.fps))
         self.strip.alt = f"Filmstrip, {chosen}"

@@ -16,6 +16,7 @@ from vidlab.video import encode_mp4, probe, read_frames
 
 MIN_WIDTH = 320  # narrower players have no room for their controls
 MAX_FILE = 2_000_000  # bytes of a file that may go into a notebook
+QUALITY = 28  # H.264's constant rate factor: small, and good enough to look at
 
 
 def video_tag(data: bytes, *, label: str, width: int, sound: bool = False) -> str:
@@ -68,7 +69,7 @@ def play(
     else:
         clip = as_clip(source)
         times = np.arange(len(clip)) / fps
-        data = encode_mp4(clip, fps, audio=audio, audio_rate=audio_rate)
+        data = encode_mp4(clip, fps, audio=audio, audio_rate=audio_rate, crf=QUALITY)
         sound = audio is not None
         name = title or f"a clip of {len(clip)} frames"
     width = width or max(MIN_WIDTH, min(clip.shape[2], 640))
@@ -132,7 +133,7 @@ def grid(
         raise ValueError(f"{len(parts)} clips need {len(parts)} labels, got {len(texts)}")
     cells = [
         f'<figure style="margin:0;width:{width}px">'
-        f"{video_tag(encode_mp4(clip, fps), label=text, width=width)}"
+        f"{video_tag(encode_mp4(clip, fps, crf=QUALITY), label=text, width=width)}"
         f'<figcaption style="text-align:center">{escape(text)}</figcaption></figure>'
         for clip, text in zip(parts, texts, strict=True)
     ]

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from vidlab.display.arrays import as_clip
-from vidlab.display.static import pick
 from vidlab.display.style import PAGE_WIDTH, line_looks, new_figure, show_figure, tidy
 
 
@@ -142,7 +141,7 @@ def spectrogram(
     pieces = audio[starts[:, None] + np.arange(size)] * np.hanning(size)
     power = np.abs(np.fft.rfft(pieces, axis=1)) ** 2
     level = 10 * np.log10(np.maximum(power, 1e-12))
-    level = np.maximum(level - level.max(), -70)
+    level = np.maximum(level - level.max(), -60)
     top = max_frequency or rate / 2
 
     figure = new_figure(height=3.0 if frames is None else 3.8)
@@ -151,17 +150,13 @@ def spectrogram(
     else:
         strip_axes, axes = figure.subplots(2, 1, sharex=True, height_ratios=(1, 3))
         clip = as_clip(frames)
-        chosen = pick(len(clip), 8)
         span = duration or seconds
-        wide = span / len(clip)
-        # Each picture is centred on the time in which its frame is shown; its width in seconds
-        # is chosen so that the pictures of the strip just fit beside each other.
-        half = 0.5 * span / len(chosen) * 0.96
-        for index in chosen:
-            centre = np.clip((index + 0.5) * wide, half, span - half)
-            strip_axes.imshow(
-                clip[index], extent=(centre - half, centre + half, 0, 1), aspect="auto"
-            )
+        shown = min(8, len(clip))
+        slot = span / shown  # seconds of the time axis for each picture, centred on its own time
+        for k in range(shown):
+            picture = clip[int((k + 0.5) * len(clip) / shown)]
+            left, right = (k + 0.02) * slot, (k + 0.98) * slot
+            strip_axes.imshow(picture, extent=(left, right, 0, 1), aspect="auto")
         strip_axes.set_ylim(0, 1)
         strip_axes.set_yticks([])
         strip_axes.spines[:].set_visible(False)
@@ -172,6 +167,7 @@ def spectrogram(
         origin="lower",
         aspect="auto",
         cmap="magma",
+        interpolation="nearest",
         extent=(half_window, half_window + len(starts) * hop / rate, 0, rate / 2),
     )
     axes.set(xlabel="time (s)", ylabel="frequency (Hz)", ylim=(0, top), xlim=(0, seconds))

@@ -111,8 +111,8 @@ def images(
     """Show still pictures side by side.
 
     Args:
-        pictures: uint8 (H, W, 3) RGB pictures (sizes may differ), or (H, W) arrays, which are
-            drawn in grey from their smallest to their largest value.
+        pictures: uint8 (H, W, 3) RGB pictures (sizes may differ), or (H, W) arrays in grey: uint8
+            from 0 to 255, all other types from their smallest to their largest value.
         labels: one text for each picture.
         columns: pictures in a row.
         title: a line above all.
@@ -127,9 +127,9 @@ def images(
     texts = [""] * len(pictures) if labels is None else list(map(str, labels))
     if len(texts) != len(pictures):
         raise ValueError(f"{len(pictures)} pictures need as many labels, got {len(texts)}")
+    width = PAGE_WIDTH / max(columns, 2)
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    width = PAGE_WIDTH / max(columns, 2)
     first = np.asarray(pictures[0])
     row_height = height or width * first.shape[0] / first.shape[1] + 0.3
     figure = new_figure(width * columns, rows * row_height + (0.3 if title else 0))
@@ -139,7 +139,8 @@ def images(
     for i, (axes, picture, text) in enumerate(zip(cells, pictures, texts, strict=False)):
         picture = np.asarray(picture)
         if picture.ndim == 2:
-            axes.imshow(picture, cmap="gray", interpolation="nearest")
+            low, high = (0, 255) if picture.dtype == np.uint8 else (None, None)
+            axes.imshow(picture, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
         else:
             axes.imshow(as_clip(picture[None], f"pictures[{i}]")[0], interpolation="nearest")
         axes.set_xlabel(text, fontsize=9, labelpad=3)
