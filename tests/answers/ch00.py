@@ -75,7 +75,7 @@ ANSWERS = {
         wrong=[
             (backwards, "wrong way round"),
             (lambda frames: "left", "every time"),
-            (lambda frames: 0, "is a string"),
+            (lambda frames: 0, "not a number"),
             (by_wrapped_difference, "astype(int)"),
         ],
         seeds=3,

@@ -23,6 +23,7 @@ LANGUAGE = {
     "pygments_lexer": "ipython3",
 }
 KEEP_STDERR = "keep-stderr"
+IMAGES, DEEPER_IMAGES = "](images/", "](../images/"  # as seen from notebooks/ and solutions/
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 # "at 0x7f..." with the words around it: base64 data holds 0x by chance.
@@ -32,8 +33,11 @@ _KERNEL_FILE = re.compile(r"/\S*/ipykernel_\d+/\d+\.py")
 
 
 def solution_notebook(chapter: Chapter, cells: list[Cell], run_time: str) -> NotebookNode:
-    """The chapter worked through, not yet executed. run_time: what stands for the placeholder."""
-    made = [_node(cell, cell.source.replace(RUN_TIME, run_time)) for cell in cells]
+    """The chapter worked through, not yet executed. run_time: what stands for the placeholder.
+
+    The notebook lies one folder deeper than the learner's, so links to pictures are turned.
+    """
+    made = [_node(cell, _one_deeper(cell, run_time)) for cell in cells]
     return new_notebook(cells=made, metadata=_metadata(chapter, cells, "solution"))
 
 
@@ -45,13 +49,22 @@ def learner_notebook(chapter: Chapter, cells: list[Cell], solution: NotebookNode
     """
     made = []
     for cell, executed in zip(cells, solution.cells, strict=True):
-        source = cell.learner_source() if cell.exercise or cell.question else executed.source
+        source = executed.source
+        if cell.exercise or cell.question:
+            source = cell.learner_source()
+        elif cell.kind == "markdown":
+            source = source.replace(DEEPER_IMAGES, IMAGES)
         node = _node(cell, source)
         if cell.kind == "code" and not (cell.exercise or cell.check):
             node.outputs = executed.outputs
             node.execution_count = executed.execution_count
         made.append(node)
     return new_notebook(cells=made, metadata=_metadata(chapter, cells, "learner"))
+
+
+def _one_deeper(cell: Cell, run_time: str) -> str:
+    source = cell.source.replace(RUN_TIME, run_time)
+    return source.replace(IMAGES, DEEPER_IMAGES) if cell.kind == "markdown" else source
 
 
 def _metadata(chapter: Chapter, cells: list[Cell], kind: str) -> dict[str, Any]:

@@ -60,11 +60,12 @@ def _display(text: str, border: str) -> None:
     from IPython.display import display
 
     first, *rest = (html.escape(line) for line in text.splitlines())
-    body = "".join(f"<br>{line}" for line in rest)
+    verdict, tested, properties = first.partition(" Tested:")
+    body = tested + properties + "".join(f"<br>{line}" for line in rest)
     style = f"border-left: 4px solid {border}; padding-left: 0.8em"
     bundle = {
         "text/plain": text,
-        "text/html": f'<div style="{style}" role="status"><b>{first}</b>{body}</div>',
+        "text/html": f'<div style="{style}" role="status"><b>{verdict}</b>{body}</div>',
     }
     display(bundle, raw=True)
 

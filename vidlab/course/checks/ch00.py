@@ -218,7 +218,8 @@ def left_or_right(answer: Callable[..., str], rng: np.random.Generator) -> None:
     truth = [clips.class_names[label] for label in clips.labels]
     given = "60 fresh clips of one shape, left or right"
     guesses: list[Any] = [answer(frames) for frames in clips.frames]
-    expect_type(guesses[0], str, "the answer is a string", given=given)
+    hint = 'Return a string, "left" or "right", not a number.'
+    expect_type(guesses[0], str, "the answer is a string", given=given, hint=hint)
     for guess in guesses:
         expect(
             guess in ("left", "right"),
