@@ -265,6 +265,42 @@ def test_a_long_film_with_few_key_frames_is_decoded_once_in_order(
     assert 5400 <= opened[0].decoded <= CENTRES[-1] + 2
 
 
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.ts", "mpeg4.avi"])
+def test_frames_that_nothing_needs_are_not_decoded(
+    tmp_path: Path, opened: list[VideoSource], name: str
+) -> None:
+    codec = "mpeg4" if "mpeg4" in name else "libx264"
+    options = {"bf": "2"} if codec == "mpeg4" else {"bf": "3", "sc_threshold": "0"}
+    path = make_numbered(tmp_path / name, 400, fps=20, gop=400, codec=codec, options=options)
+    for count in (1, 7, 16):
+        expected = [int((i + 0.5) * 400 / count) for i in range(count)]
+        opened.clear()
+        assert numbers_in(read_frames(path, count)) == expected
+        assert [source.shortcuts for source in opened] == [True]
+        assert opened[0].decoded < 0.9 * expected[-1]
+
+
+def test_skipping_that_would_miss_a_frame_is_noticed(
+    tmp_path: Path, opened: list[VideoSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Long pauses in a file that is taken for one of a constant rate.
+    ticks = [50 * i + 1000 * (i // 5) for i in range(100)]
+    options = {"bf": "3", "sc_threshold": "0"}
+    path = make_numbered(tmp_path / "pauses.mkv", 100, ticks=ticks, fps=20, options=options)
+    wanted = numbers_in(read_frames(path, 16))
+    assert sum(number % 5 == 4 for number in wanted) > 12, "most times lie within the pauses"
+    opened.clear()
+    aim = VideoSource.aim
+
+    def aim_anyway(source: VideoSource, times: list[float]) -> None:
+        source._constant_rate = True
+        aim(source, times)
+
+    monkeypatch.setattr(VideoSource, "aim", aim_anyway)
+    assert numbers_in(read_frames(path, 16)) == wanted
+    assert [source.shortcuts for source in opened] == [True, False]
+
+
 def test_no_jump_where_frames_are_close(films: dict[str, Path], opened: list[VideoSource]) -> None:
     frames = read_frames(films["many"], 16, start=300.0, stop=303.2)
     assert numbers_in(frames) == list(range(3001, 3032, 2))
@@ -299,7 +335,7 @@ def test_a_jump_that_fails_falls_back_to_plain_decoding(
     monkeypatch.setattr(VideoSource, "_key_before", lambda self, stamp: int(stamp))
     few = read_frames(films["few"], 4)
     assert numbers_in(few) == [750, 2250, 3750, 5250]
-    assert [source.jumps for source in opened] == [True, False]
+    assert [source.shortcuts for source in opened] == [True, False]
 
 
 def test_variable_frame_rate_is_sampled_by_time(tmp_path: Path) -> None:
@@ -402,7 +438,7 @@ def test_damage_after_a_jump_leads_back_to_plain_decoding(
     spoil(path, [310])
     with pytest.warns(VideoWarning, match="1 packet is damaged"):
         sampled, times = read_frames(path, 3, return_times=True)  # 66, 200 and 333
-    assert [source.jumps for source in opened] == [True, False]
+    assert [source.shortcuts for source in opened] == [True, False]
     with pytest.warns(VideoWarning):
         frames, all_times = read_frames(path, return_times=True)
     assert len(frames) == 399

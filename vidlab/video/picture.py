@@ -23,12 +23,13 @@ from typing import Any
 import av
 import numpy as np
 from av.sidedata.sidedata import Type
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from vidlab.video.errors import VideoError
 
 Size = int | tuple[int, int] | None
 
+AREA = Interpolation.AREA.value  # as a plain number, which PyAV need not look up for each frame
 MAX_SIDE = 16384  # pixels; no common codec goes beyond it
 
 
@@ -115,7 +116,7 @@ def make_converter(
 
     def convert(frame: av.VideoFrame, out: np.ndarray) -> None:
         small = reformatter.reformat(
-            frame, inner[1], inner[0], "rgb24", interpolation="AREA", threads=1
+            frame, inner[1], inner[0], "rgb24", interpolation=AREA, threads=1
         )
         plane: Any = small.planes[0]
         rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)

@@ -14,7 +14,7 @@ from vidlab.video.errors import VideoError, warn_of_damage
 from vidlab.video.picture import Size, check_size, make_converter, pixel_aspect
 from vidlab.video.probing import VideoInfo, describe
 from vidlab.video.sampling import Request, check_request, select
-from vidlab.video.source import JumpFailedError, VideoSource
+from vidlab.video.source import ShortcutError, VideoSource
 
 COUNT_UP_TO = 60.0  # seconds: a file up to so long is decoded whole where it is to be described
 FIRST_CAPACITY = 64  # frames to make room for when nothing says how many will come
@@ -173,23 +173,23 @@ def _stream(
     request: Request, size: tuple[int, int] | None, threads: int | None
 ) -> Iterator[tuple[float, np.ndarray]]:
     started = False
-    for jumps in (True, False):
+    for shortcuts in (True, False):
         try:
-            with VideoSource(request.path, threads, jumps) as source:
+            with VideoSource(request.path, threads, shortcuts) as source:
                 first, frames = _begin(source, request.needs_end)
                 (height, width), convert = make_converter(first, pixel_aspect(source.stream), size)
                 for time, frame in select(request, source, frames):
-                    source.strict = False  # the jump, if any, went well
+                    source.strict = False  # the short cut, if any, went well
                     started = True
                     picture = np.empty((height, width, 3), np.uint8)
                     convert(frame, picture)
                     yield time, picture
             warn_of_damage(request.path, source.bad_packets)
             return
-        except JumpFailedError:
+        except ShortcutError:
             if started:
                 raise
-    raise AssertionError("without jumps none can fail")
+    raise AssertionError("without short cuts none can fail")
 
 
 def _begin(source: VideoSource, survey: bool) -> tuple[Any, Iterator[tuple[float, Any]]]:
@@ -218,12 +218,14 @@ def collect(
     def once(request: Request, stop: float = math.inf, only_times: bool = False) -> Reading:
         with_pictures = pictures and not only_times
         try:
-            reading = _pass(request, size, with_pictures, threads, describing, stop, jumps=True)
-        except JumpFailedError:
-            reading = _pass(request, size, with_pictures, threads, describing, stop, jumps=False)
+            reading = _pass(request, size, with_pictures, threads, describing, stop, shortcuts=True)
+        except ShortcutError:
+            reading = _pass(
+                request, size, with_pictures, threads, describing, stop, shortcuts=False
+            )
         if reading.bad_packets and reading.num_threads > 1:
             # With several threads a damaged packet may take neighbouring frames with it.
-            reading = _pass(request, size, with_pictures, 1, describing, stop, jumps=False)
+            reading = _pass(request, size, with_pictures, 1, describing, stop, shortcuts=False)
         return reading
 
     reading = once(request)
@@ -258,13 +260,13 @@ def _pass(
     threads: int | None,
     describing: bool,
     stop: float,
-    jumps: bool,
+    shortcuts: bool,
 ) -> Reading:
     """Read the file once."""
-    with VideoSource(request.path, threads, jumps) as source:
+    with VideoSource(request.path, threads, shortcuts) as source:
         first, frames = _begin(source, describing or request.needs_end)
         if describing and source.duration() <= COUNT_UP_TO:
-            source.jumps = False
+            source.shortcuts = False
         store = _Store(request, source, first, size) if pictures else None
         times: list[float] = []
         latest = None

@@ -132,8 +132,10 @@ def frames_at(source: VideoSource, frames: Frames, times: np.ndarray) -> Frames:
     """
     shown: tuple[float, Any] | None = None
     wanted, asked = 0, -1
+    source.aim(times.tolist())
     for time, frame in frames:
         while shown is not None and time > times[wanted] + TOLERANCE:
+            source.check_aim(shown[0], times[wanted])
             yield shown
             wanted += 1
             if wanted == len(times):
@@ -145,6 +147,7 @@ def frames_at(source: VideoSource, frames: Frames, times: np.ndarray) -> Frames:
     for time in times[wanted:]:
         if shown is None or (source.bad_packets and time > shown[0] + 2 / source.fps):
             return
+        source.check_aim(shown[0], time)
         yield shown
 
 
@@ -225,5 +228,5 @@ def select(request: Request, source: VideoSource, frames: Frames, stop: float = 
         first = begin + spare * rng.random()
         return islice(run_from(source, frames, first, begin, end), count)
     step = request.stride if request.sampling == "stride" else 1
-    between = frames_between(source, frames, begin, end)
+    between = frames_between(source, frames, begin, end) if request.needs_end else frames
     return islice(between, 0, None if count is None else count * step, step)

@@ -13,8 +13,8 @@ Numbers called *stamp* are times as the file writes them, in ticks of ``time_bas
 """
 
 import os
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from types import TracebackType
 from typing import Any, Self
@@ -27,28 +27,32 @@ from vidlab.video.opening import open_container, read_packets, video_stream
 # Containers whose index of key frames is complete once the end was visited.
 INDEXED_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi"}
 MIN_JUMP_FRAMES = 8  # a jump that saves fewer decoded frames than this is not worth its cost
+SKIP_MARGIN = 1.5  # frame periods before a wanted time in which every frame is decoded
 MAX_INDEX_ENTRIES = 100_000  # counting the key frames of a longer index is not cheap
 THREADS_FROM_PIXELS = 1280 * 720
 MAX_THREADS = 8
 FAR_AWAY = 2**62  # a stamp after the end of any file
 
 
-class JumpFailedError(Exception):
-    """A jump did not land where the key frames promised; decode from the start instead."""
+class ShortcutError(Exception):
+    """A jump or the skipping of packets cannot be relied on here; decode everything instead."""
 
 
 class VideoSource:
-    """One open file. ``frames()`` decodes on from where it stands; ``jump()`` skips ahead.
+    """One open file. ``frames()`` decodes on from where it stands.
+
+    Two short cuts spare decoding: ``jump()`` goes to a later key frame, and after ``aim()``
+    frames that neither are wanted nor help to decode others are skipped.
 
     ``threads``: decoding threads; None: as many as there are cores (at most 8) from 720p, else 1,
-    because small pictures decode no faster with more. ``jumps``: whether ``jump`` may do anything.
+    because small pictures decode no faster with more. ``shortcuts``: whether they may be used.
 
     ``decoded`` counts the frames that came out of the decoder, ``bad_packets`` the packets that
     could not be read or decoded, or that the file itself marks as damaged.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], threads: int | None = None, jumps: bool = True
+        self, path: str | os.PathLike[str], threads: int | None = None, shortcuts: bool = True
     ) -> None:
         self.file = existing_file(path)
         self.path = os.fspath(path)
@@ -56,9 +60,9 @@ class VideoSource:
         self.bad_packets = 0
         self.num_packets: int | None = None  # of video; known from an index or after a full scan
         self.end: float | None = None  # stamp; set by survey()
-        self.strict = False  # after a jump: give up (JumpFailedError) where anything is wrong
+        self.strict = False  # after a short cut: give up (ShortcutError) if anything is wrong
         self._threads = threads
-        self.jumps = jumps
+        self.shortcuts = shortcuts
         self._keys: list[int] | None = None  # stamps of key packets, where there is no index
         self._index_shift = 0  # what a key frame's pts is later than its stamp in the index
         self._pending: list[Any] = []  # packets read ahead of the decoder
@@ -68,6 +72,8 @@ class VideoSource:
         self._landing: float | None = None  # stamp wanted, until the key frame before it came
         self._drop_until: float | None = None  # packets before this key packet are thrown away
         self._draining = False
+        self._aims: list[float] = []  # stamps wanted, rising; empty: all frames are
+        self._skippable: list[float] = []  # stamps of packets that may have been skipped, rising
         self._open()
 
     def _open(self) -> None:
@@ -88,6 +94,8 @@ class VideoSource:
         self.time_base: Fraction = self.stream.time_base or Fraction(1, 1000)
         rate = self.stream.average_rate or self.stream.guessed_rate or 0
         self.fps = float(rate if 0 < rate <= 1000 else 25)
+        base = self.stream.base_rate  # the lowest rate of which all times are multiples
+        self._constant_rate = bool(base and abs(float(base) / self.fps - 1) < 0.01)
         self._period = 1 / (self.fps * float(self.time_base))  # in ticks
         self._packet_times = self.container.format.name == "avi"
         self.indexed = self.container.format.name in INDEXED_FORMATS
@@ -132,7 +140,7 @@ class VideoSource:
                     if self._epoch != epoch:
                         break
         if self._landing is not None:
-            raise JumpFailedError
+            raise ShortcutError
         if self._origin is None:
             raise VideoError(
                 self.path,
@@ -150,6 +158,8 @@ class VideoSource:
                 if not packet.is_keyframe or self._stamp(packet) != self._drop_until:
                     continue
                 self._drop_until = None
+            if self._aims:
+                self._skip_if_unwanted(packet)
             yield packet
 
     def _packets(self) -> Iterator[Any]:
@@ -163,7 +173,7 @@ class VideoSource:
             raise error
         self.bad_packets += 1
         if self.strict:
-            raise JumpFailedError from error
+            raise ShortcutError from error
 
     def _stamp(self, packet_or_frame: Any) -> float | None:
         stamp: int | None = packet_or_frame.dts if self._packet_times else packet_or_frame.pts
@@ -176,11 +186,11 @@ class VideoSource:
             if not frame.key_frame:
                 return None
             if stamp is None or stamp > self._landing or stamp < (self._last or 0):
-                raise JumpFailedError  # beyond the frame wanted, or back behind what was decoded
+                raise ShortcutError  # beyond the frame wanted, or back behind what was decoded
             self._landing = None
         elif stamp is None or (self._last is not None and stamp <= self._last):
             if self.strict and not (self._packet_times and self._draining):
-                raise JumpFailedError  # a repaired time depends on all the frames before it
+                raise ShortcutError  # a repaired time depends on all the frames before it
             stamp = 0 if self._last is None else self._last + self._period
         self._last = stamp
         if self._origin is None:
@@ -199,9 +209,14 @@ class VideoSource:
 
     def seconds(self, stamp: float) -> float:
         """A stamp as seconds from the first frame."""
-        return float((stamp - (self._origin or 0)) * self.time_base)
+        ticks = stamp - (self._origin or 0)
+        return ticks * self.time_base.numerator / self.time_base.denominator
 
-    # --- jumping ----------------------------------------------------------------------------
+    def _ticks(self, time: float) -> float:
+        """Seconds from the first frame as a stamp."""
+        return (self._origin or 0) + time / float(self.time_base)
+
+    # --- short cuts ----------------------------------------------------------------------------
 
     def jump(self, time: float) -> None:
         """Skip to the last key frame at or before ``time`` if that saves enough decoding.
@@ -209,9 +224,9 @@ class VideoSource:
         A file with an index is repositioned; in others the packets between are read and thrown
         away undecoded. The iterator that ``frames()`` gave goes on from there. Needs ``survey``.
         """
-        if not self.jumps or self._draining or self._origin is None or self._last is None:
+        if not self.shortcuts or self._draining or self._origin is None or self._last is None:
             return
-        target = self._origin + time / float(self.time_base)
+        target = self._ticks(time)
         least = self._last + MIN_JUMP_FRAMES * self._period
         if target < least:
             return
@@ -227,10 +242,45 @@ class VideoSource:
             try:
                 self.container.seek(int(target) - delay, stream=self.stream)
             except av.FFmpegError as error:
-                raise JumpFailedError from error
+                raise ShortcutError from error
         self.strict = True
         self._epoch += 1
         self._landing = target
+
+    def aim(self, times: Sequence[float]) -> None:
+        """Want only the frames shown at ``times`` (rising seconds). Needs a decoded frame.
+
+        Of the other frames, those on which no frame depends are then skipped undecoded, where
+        frame rate and codec allow it. ``check_aim`` must confirm every frame.
+        """
+        codec = self.stream.codec_context.codec.canonical_name
+        known = codec == "mpeg4" or (codec == "h264" and not self._packet_times)
+        if self.shortcuts and known and self._constant_rate:
+            self._aims = [self._ticks(time) for time in times]
+
+    def _skip_if_unwanted(self, packet: Any) -> None:
+        """Tell the decoder whether it may skip this packet: not just before a wanted time."""
+        stamp = self._stamp(packet)
+        skip = False
+        if stamp is not None and not self._draining:
+            place = bisect_left(self._aims, stamp)
+            near = SKIP_MARGIN * self._period
+            skip = place == len(self._aims) or self._aims[place] - stamp > near
+            if skip:
+                self.strict = True
+                insort(self._skippable, stamp)
+        self.stream.codec_context.skip_frame = "NONREF" if skip else "DEFAULT"
+
+    def check_aim(self, time: float, wanted: float) -> None:
+        """Raise ShortcutError if a skipped frame may have been shown later than ``time``.
+
+        ``time``: of the frame that seems to be shown at ``wanted`` (both in seconds). This happens
+        only where frames are further apart than the frame rate promises.
+        """
+        low, high = self._ticks(time) + 0.5, self._ticks(wanted)
+        place = bisect_left(self._skippable, low)
+        if place < len(self._skippable) and self._skippable[place] <= high:
+            raise ShortcutError
 
     def _key_before(self, stamp: float) -> float | None:
         """The stamp of the last key frame at or before ``stamp``, known without decoding."""
