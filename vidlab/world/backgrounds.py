@@ -37,10 +37,9 @@ _ZOOMS = (1.0, 1.5, 2.2)
 
 
 def plain_color(color: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A dull colour (3,), dark or light, that the shapes' colour stands out from."""
+    """A dark dull colour (3,) that the shapes' colour stands out from."""
     while True:
-        grey = rng.uniform(18, 70) if rng.random() < 0.5 else rng.uniform(175, 225)
-        dull = grey + rng.uniform(-14, 14, 3)
+        dull = rng.uniform(22, 50) + rng.uniform(-14, 14, 3)
         if _stands_out(color, dull):
             return dull
 
