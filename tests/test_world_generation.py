@@ -18,8 +18,8 @@ GOLDEN = Path(__file__).parent / "data" / "world.npz"
 # compares the frames themselves. After a wanted change: python tests/test_world_generation.py
 HASHES = {
     "easy": "b31c0383478d1ea978ce449ddd7f84ded43071089a52fea4ce884f30262c1a12",
-    "medium": "c3708b5b051e8d357284f0826231c0dbd43535f8e9e176219959e12976390ee9",
-    "hard": "2895da9119407b4a50d743c873ab931e412e277f1a9d4f9777112d145fa8f2b6",
+    "medium": "4ed6cb8a762654013e85cb186819402c81dd318abf7defe2a8c311dc60cd9225",
+    "hard": "b80a4e3e610267bb3fa9548da709ec7ac8fafa12fe5ad8f9a54719c20fc90ef0",
 }
 
 

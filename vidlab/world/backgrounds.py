@@ -58,8 +58,8 @@ def texture(size: int, color: np.ndarray, rng: np.random.Generator) -> np.ndarra
     """
     kind = TEXTURES[rng.integers(len(TEXTURES))]
     while True:
-        first = rng.uniform(50, 190) + rng.uniform(-18, 18, 3)
-        second = first + rng.choice([-1, 1]) * rng.uniform(20, 45) + rng.uniform(-12, 12, 3)
+        first = rng.uniform(40, 105) + rng.uniform(-18, 18, 3)
+        second = first + rng.choice([-1, 1]) * rng.uniform(20, 35) + rng.uniform(-10, 10, 3)
         if _stands_out(color, first) and _stands_out(color, second):
             break
     if kind == "clouds":

@@ -34,8 +34,8 @@ class Look:
 
 LOOKS = {
     "easy": Look(drift=0.0, brightness=0.0, flicker=0.0, noise=0.0, hiss=0.0),
-    "medium": Look(drift=0.02, brightness=0.15, flicker=0.04, noise=6.0, hiss=0.01),
-    "hard": Look(drift=0.03, brightness=0.2, flicker=0.06, noise=9.0, hiss=0.03),
+    "medium": Look(drift=0.02, brightness=0.12, flicker=0.03, noise=5.0, hiss=0.01),
+    "hard": Look(drift=0.03, brightness=0.18, flicker=0.05, noise=8.0, hiss=0.03),
 }
 DIFFICULTIES = tuple(LOOKS)
 
