@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 # Photographs inside the installed wheels of scikit-image and scikit-learn (nothing is
-# downloaded), and the only split that each may appear in. flower and china are by danielbuechele
-# and vultilion (CC BY 2.0), see sklearn/datasets/images/README.txt; for the others see
+# downloaded), and the only split that each may appear in. Their credits: china by danielbuechele
+# and flower by vultilion (CC BY 2.0, sklearn/datasets/images/README.txt); the others in
 # skimage/data/_fetchers.py.
 PHOTOGRAPHS = {
     "train": (

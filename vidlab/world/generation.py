@@ -48,7 +48,8 @@ def generate(
         num_shapes: 2 for a pair of equal shapes that act together, 1 for one shape. One shape
             cannot meet or part.
         actions: the classes, some of ``ACTIONS``; None for all that ``num_shapes`` allows. The
-            labels count them in the order of ``ACTIONS``.
+            labels count them in the order of ``ACTIONS``. Among few actions one frame says more
+            than among all: where a clip begins tells left from right most of the time.
         split: "train", "val" or "test". Splits share no scene and no photograph.
         seed: of the random numbers, 0 or more.
         sound: False leaves ``audio`` out, and changes nothing else.
@@ -59,10 +60,11 @@ def generate(
         Clips with frames, labels, captions, boxes (K = num_shapes), audio at 8000 Hz unless
         switched off, and sources ("photo:NAME" at "hard", otherwise one per clip). The attributes
         are "action", "shape", "color" (str, (N,)) and, measured in the picture as drawn, in
-        pixels: "radius" (N,), the mean over the clip; "x", "y", "radius_t", "gap" (N, T), the
-        midpoint (of the pair, or of the one shape), the radius, and the gap between the shapes (0
-        where they touch, NaN for one shape); "contact" (bool, (N,)), whether shapes begin or
-        cease to touch, and "contact_time" (N,), when, in seconds, NaN where never.
+        pixels: "radius" (N,), the mean over the clip, where a square or a triangle counts as the
+        circle of its area; "x", "y", "radius_t", "gap" (N, T), the midpoint (of the pair, or of
+        the one shape), the radius, and how far the shapes are from touching, along the line
+        through their centres (NaN for one shape); "contact" (bool, (N,)), whether shapes begin
+        or cease to touch, and "contact_time" (N,), when, in seconds, NaN where never.
 
     Raises:
         ValueError: for an argument out of its range.
