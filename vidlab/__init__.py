@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 
 _MODULES = ("course", "datasets", "display", "video", "world")
 
-__all__ = ["__version__", *_MODULES]  # noqa: PLE0604
+__all__ = ["__version__", *_MODULES]
 
 
 def __getattr__(name: str) -> ModuleType:

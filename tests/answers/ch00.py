@@ -1,6 +1,7 @@
 """Answers to the exercises of chapter 00."""
 
 import numpy as np
+
 from answers import Case
 
 
