@@ -586,14 +586,8 @@ final = concatenate_videoclips([with_subtitle(part, text) for text, part in part
 
 # %%
 edited = folder / "01_edited.mp4"
-final.write_videofile(
-    str(edited),
-    fps=8,
-    codec="libx264",
-    audio_codec="aac",
-    ffmpeg_params=["-crf", "28"],
-    logger=None,
-)
+small = {"audio_bitrate": "32k", "ffmpeg_params": ["-crf", "33"]}  # for the size of this notebook
+final.write_videofile(str(edited), fps=8, codec="libx264", audio_codec="aac", logger=None, **small)
 source.close()
 print(video.probe(edited))
 
@@ -645,7 +639,9 @@ display.inspect(my_video)
 # %%
 from vidlab.extract import extract
 
-report = extract([path, folder / "01_text.mp4"], folder / "arrays", size=64, progress=False)
+report = extract(
+    [path, folder / "01_text.mp4"], folder / "arrays", size=64, force=True, progress=False
+)
 print(report)
 
 # %% [markdown]
