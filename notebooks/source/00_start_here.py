@@ -130,7 +130,7 @@ print(f"one frame, linear classifier: {baseline_accuracy:.0%} of the test clips 
 # classifier of single frames, however clever:
 
 # %%
-print(f"no classifier of single frames gets beyond {world.single_frame_bound():.0%}")
+print(f"no classifier of single frames gets beyond {world.single_frame_bound(num_frames=8):.0%}")
 
 # %% [markdown]
 # Whoever names the action must look at several frames.

@@ -137,4 +137,6 @@ def explore(
     """
     explorer = ClipExplorer(make_clip, knobs, predict, class_names, fps)
     display(explorer)
-    show_png(bytes(explorer.strip.value), f"{explorer.strip.alt}. Run the cell for the live explorer.")
+    show_png(
+        bytes(explorer.strip.value), f"{explorer.strip.alt}. Run the cell for the live explorer."
+    )
