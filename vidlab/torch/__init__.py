@@ -1,0 +1,17 @@
+"""The PyTorch room: models, training, evaluation. ``vidlab.keras`` has the same names."""
+
+from vidlab.torch.devices import default_device, set_seed
+from vidlab.torch.evaluation import count_parameters, evaluate, predict
+from vidlab.torch.inputs import to_input
+from vidlab.torch.training import fit, train_steps
+
+__all__ = [
+    "count_parameters",
+    "default_device",
+    "evaluate",
+    "fit",
+    "predict",
+    "set_seed",
+    "to_input",
+    "train_steps",
+]
