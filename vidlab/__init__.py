@@ -9,7 +9,17 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_MODULES = ("course", "datasets", "display", "video", "world")
+_MODULES = (
+    "augment",
+    "course",
+    "datasets",
+    "display",
+    "keras",
+    "torch",
+    "video",
+    "weights",
+    "world",
+)
 
 __all__ = ["__version__", *_MODULES]
 

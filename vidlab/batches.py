@@ -184,12 +184,12 @@ def prefetch(batches: Sequence[Any], num_workers: int) -> Iterator[Any]:
         yield from (batches[i] for i in range(len(batches)))
         return
     with ThreadPoolExecutor(num_workers) as pool:
-        waiting = deque(
-            pool.submit(batches.__getitem__, i) for i in range(min(2 * num_workers, len(batches)))
-        )
-        for i in range(len(batches)):
-            batch = waiting.popleft().result()
-            following = i + 2 * num_workers
-            if following < len(batches):
-                waiting.append(pool.submit(batches.__getitem__, following))
-            yield batch
+        waiting: deque[Future] = deque()
+        try:
+            for i in range(len(batches)):
+                while len(waiting) < 2 * num_workers and i + len(waiting) < len(batches):
+                    waiting.append(pool.submit(batches.__getitem__, i + len(waiting)))
+                yield waiting.popleft().result()
+        finally:  # also where the caller leaves early
+            for future in waiting:
+                future.cancel()

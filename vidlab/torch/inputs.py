@@ -29,8 +29,8 @@ def as_input(x: np.ndarray | torch.Tensor, device: str | torch.device) -> torch.
     """``to_input`` for a batch that is already checked."""
     tensor = torch.as_tensor(x).to(device)  # one byte per value on the way to the device
     is_picture = tensor.ndim in (4, 5) and tensor.shape[-1] == 3
-    if tensor.dtype == torch.uint8:
-        tensor = tensor.float().mul_(1 / 255)
-    else:
-        tensor = tensor.float()
+    scale = 1 / 255 if tensor.dtype == torch.uint8 else None
+    tensor = tensor.float()
+    if scale:
+        tensor.mul_(scale)
     return tensor.movedim(-1, -3) if is_picture else tensor

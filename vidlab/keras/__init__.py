@@ -1,0 +1,17 @@
+"""The Keras room: models, training, evaluation. ``vidlab.torch`` has the same names."""
+
+from vidlab.keras.devices import default_device, set_seed
+from vidlab.keras.evaluation import count_parameters, evaluate, predict
+from vidlab.keras.inputs import to_input
+from vidlab.keras.training import fit, train_steps
+
+__all__ = [
+    "count_parameters",
+    "default_device",
+    "evaluate",
+    "fit",
+    "predict",
+    "set_seed",
+    "to_input",
+    "train_steps",
+]

@@ -1,0 +1,327 @@
+"""Train a Keras model: ``fit`` is ``model.fit``, ``train_steps`` takes the same step by hand."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from vidlab.batches import Augment, Batches, Data, prefetch, to_unit
+from vidlab.history import Clock, History, Recorder, StepRecord, check_loss
+from vidlab.keras.devices import default_device, on_device
+from vidlab.keras.evaluation import loss_of, measure, probe
+from vidlab.plan import ADAM_EPSILON, ClassWeights, LearningRate, Loss, Plan, make_plan
+
+
+def fit(
+    model: keras.Model,
+    train: Data,
+    val: Data | None = None,
+    *,
+    num_steps: int | None = None,
+    num_epochs: int | None = None,
+    batch_size: int = 32,
+    learning_rate: LearningRate = 3e-3,
+    schedule: str = "cosine",
+    weight_decay: float = 0.0,
+    clip_norm: float | None = 1.0,
+    class_weights: ClassWeights = None,
+    loss: str | Callable[[Any, Any], Any] = "cross_entropy",
+    augment: Augment | None = None,
+    eval_every: int | None = None,
+    num_workers: int = 0,
+    device: str | None = None,
+    mixed_precision: bool | None = None,
+    seed: int = 0,
+    callbacks: Sequence[Callable[[StepRecord], object]] = (),
+    patience: int | None = None,
+    keep_best: bool = True,
+    progress: bool = True,
+) -> History:
+    """Train a model and keep its history.
+
+    An interruption (Ctrl+C, or Jupyter's stop button) ends the training cleanly.
+
+    Args:
+        model: a Keras model; it is trained in place, and compiled anew.
+        train: ``Clips``, ``(x, y)`` or a source of batches (``vidlab.batches.BatchSource``).
+        val: a set of the same kinds, measured while training; or None.
+        num_steps: how many steps; or
+        num_epochs: how often to go through the set. With neither, 10 epochs.
+        batch_size: items per step.
+        learning_rate: a number that ``schedule`` scales; or a function of the step (from 1) that
+            is asked at every step, which may turn it while training runs.
+        schedule: "cosine" (falls to 0), "constant", or "one_cycle" (rises over the first quarter
+            of the steps, then falls to 0).
+        weight_decay: above 0, AdamW takes the place of Adam.
+        clip_norm: gradients together are never longer than this; None leaves them as they are.
+        class_weights: a weight per class, or "balanced" (a rare class counts more); None for
+            equal ones.
+        loss: "cross_entropy" (labels (N,) for logits (N, K), or (N, T) for (N, T, K); -1 means "no
+            label here"), "mse", "smooth_l1", or a function (outputs, targets) -> scalar tensor.
+        augment: function (x, rng) -> x that changes a uint8 batch before it is trained on.
+        eval_every: steps between two evaluations of val; by default one epoch's. The last step is
+            always followed by one.
+        num_workers: threads that make batches ahead.
+        device: by default where Keras computes (``default_device()``).
+        mixed_precision: compute in float16 where that is safe; by default where the device is
+            a CUDA GPU, the only one that can.
+        seed: decides the order of the batches, the augmentation and dropout.
+        callbacks: called with each ``StepRecord``; one that returns True ends the training.
+        patience: how many evaluations in a row may bring no lower val loss; then training ends.
+        keep_best: put the weights with the lowest val loss back at the end.
+        progress: show a bar.
+
+    Returns:
+        The history: a record per step, and how training ended.
+
+    Raises:
+        ValueError: an argument out of its range, or a set that is not in order or does not belong
+            to the model.
+        TrainingError: the loss became NaN or infinite.
+    """
+    plan = make_plan(
+        train, val,
+        num_steps=num_steps, num_epochs=num_epochs, batch_size=batch_size,
+        learning_rate=learning_rate, schedule=schedule, weight_decay=weight_decay,
+        clip_norm=clip_norm, class_weights=class_weights, loss=loss, augment=augment,
+        eval_every=eval_every, num_workers=num_workers, seed=seed,
+    )  # fmt: skip
+    best: list[np.ndarray] = []
+
+    def save_weights() -> None:
+        best[:] = model.get_weights()
+
+    keeps = keep_best and val is not None
+    recorder = Recorder(tuple(callbacks), patience, save_weights if keeps else None)
+    mixed = _mixed(mixed_precision, device)
+    weights = _check(model, plan, device)
+    dataset = _Dataset(plan.batches, plan.num_workers)
+    with (
+        on_device(device),
+        _compiled(model, plan, weights, mixed) as optimizer,
+        tqdm(total=plan.num_steps, disable=not progress, unit="step") as bar,
+    ):
+        watch = _Watch(plan, weights, optimizer, recorder, bar)
+        try:
+            model.fit(dataset, epochs=1, shuffle=False, callbacks=[watch], verbose=0)
+        except KeyboardInterrupt:
+            recorder.history.stopped = "interrupted"
+        except Exception as error:
+            # A backend reports an error of its data threads in its own words.
+            raise (dataset.error or error) from None
+        finally:
+            if best:
+                model.set_weights(best)
+    return recorder.history
+
+
+def train_steps(
+    model: keras.Model,
+    train: Data,
+    val: Data | None = None,
+    *,
+    num_steps: int | None = None,
+    num_epochs: int | None = None,
+    batch_size: int = 32,
+    learning_rate: LearningRate = 3e-3,
+    schedule: str = "cosine",
+    weight_decay: float = 0.0,
+    clip_norm: float | None = 1.0,
+    class_weights: ClassWeights = None,
+    loss: str | Callable[[Any, Any], Any] = "cross_entropy",
+    augment: Augment | None = None,
+    eval_every: int | None = None,
+    num_workers: int = 0,
+    device: str | None = None,
+    mixed_precision: bool | None = None,
+    seed: int = 0,
+) -> Iterator[StepRecord]:
+    """Train a model step by step: what ``fit`` and the live panels stand on.
+
+    Between two steps the model may be used; training may be left at any step
+    (``close`` the iterator, or drop it). The arguments are those of ``fit``.
+
+    Yields:
+        A ``StepRecord`` after each step.
+
+    Raises:
+        ValueError: as ``fit``, at once and not at the first step.
+        TrainingError: the loss became NaN or infinite.
+    """
+    plan = make_plan(
+        train, val,
+        num_steps=num_steps, num_epochs=num_epochs, batch_size=batch_size,
+        learning_rate=learning_rate, schedule=schedule, weight_decay=weight_decay,
+        clip_norm=clip_norm, class_weights=class_weights, loss=loss, augment=augment,
+        eval_every=eval_every, num_workers=num_workers, seed=seed,
+    )  # fmt: skip
+    mixed = _mixed(mixed_precision, device)
+    weights = _check(model, plan, device)
+    return _steps(model, plan, weights, device, mixed)
+
+
+def _steps(
+    model: keras.Model,
+    plan: Plan,
+    weights: np.ndarray | None,
+    device: str | None,
+    mixed_precision: bool,
+) -> Generator[StepRecord]:
+    """The training loop, a batch at a time."""
+    clock = Clock()
+    with _compiled(model, plan, weights, mixed_precision) as optimizer:
+        clock.start()
+        for step, (x, y) in enumerate(prefetch(plan.batches, plan.num_workers), start=1):
+            with on_device(device):
+                rate = plan.rate(step)
+                optimizer.learning_rate = rate
+                logs = model.train_on_batch(to_unit(x), y, return_dict=True)
+                record = _record(model, plan, weights, step, float(logs["loss"]), rate, clock)
+            yield record
+            clock.start()
+
+
+class _Dataset(keras.utils.PyDataset):
+    """The batches for ``model.fit``: the whole run is one epoch of Keras."""
+
+    def __init__(self, batches: Batches, num_workers: int) -> None:
+        super().__init__(workers=max(1, num_workers), use_multiprocessing=False)
+        self.batches = batches
+        self.error: Exception | None = None
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        try:
+            x, y = self.batches[index]
+        except Exception as error:
+            self.error = error
+            raise
+        return to_unit(x), y
+
+
+class _Watch(keras.callbacks.Callback):
+    """Sets the learning rate before each step, and records what the step gave."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        weights: np.ndarray | None,
+        optimizer: keras.optimizers.Optimizer,
+        recorder: Recorder,
+        bar: tqdm,
+    ) -> None:
+        super().__init__()
+        self.plan, self.weights, self.optimizer = plan, weights, optimizer
+        self.recorder, self.bar = recorder, bar
+        self.rate = 0.0
+        self.clock = Clock()
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self.clock.start()
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        self.rate = self.plan.rate(batch + 1)
+        self.optimizer.learning_rate = self.rate
+        self.model.reset_metrics()  # else the loss is a mean over the steps so far
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        loss = float((logs or {})["loss"])
+        record = _record(
+            self.model, self.plan, self.weights, batch + 1, loss, self.rate, self.clock
+        )
+        self.bar.set_postfix_str(f"loss {loss:.3g}", refresh=False)
+        self.bar.update()
+        if self.recorder.add(record):
+            self.model.stop_training = True
+        self.clock.start()
+
+
+class _Loss(keras.losses.Loss):
+    """``loss_of``, for ``model.compile``: Keras's own wrapper would turn labels into floats."""
+
+    def __init__(self, loss: Loss, weights: np.ndarray | None) -> None:
+        super().__init__()
+        self.loss, self.weights = loss, weights
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        return loss_of(y_pred, keras.ops.convert_to_tensor(y_true), self.loss, self.weights)
+
+
+def _record(
+    model: keras.Model,
+    plan: Plan,
+    weights: np.ndarray | None,
+    step: int,
+    loss: float,
+    rate: float,
+    clock: Clock,
+) -> StepRecord:
+    """Check a step's loss, evaluate where it is due, and stop the clock."""
+    check_loss(loss, step, rate)
+    measured: dict[str, float] = {}
+    if plan.evaluates(step) and plan.val is not None:
+        measured = measure(model, plan.val, plan.batch_size, plan.loss, weights)
+    return StepRecord(
+        step=step,
+        epoch=plan.epoch(step),
+        loss=loss,
+        learning_rate=rate,
+        seconds=clock.stop(),
+        val_loss=measured.get("loss"),
+        val_accuracy=measured.get("accuracy"),
+    )
+
+
+def _check(model: keras.Model, plan: Plan, device: str | None) -> np.ndarray | None:
+    """Check that the sets belong to the model, and return the class weights."""
+    with on_device(device):
+        weights = probe(model, plan.train, plan.loss, plan.class_weights, "train")
+        if plan.val is not None:
+            probe(model, plan.val, plan.loss, None, "val")
+    return weights
+
+
+def _mixed(mixed_precision: bool | None, device: str | None) -> bool:
+    """Whether to compute in float16."""
+    on_gpu = (device or default_device()).startswith("cuda")
+    if mixed_precision and not on_gpu:
+        raise ValueError(
+            f"mixed_precision needs a CUDA GPU; the device is {device or default_device()}"
+        )
+    return on_gpu if mixed_precision is None else mixed_precision
+
+
+@contextmanager
+def _compiled(
+    model: keras.Model, plan: Plan, weights: np.ndarray | None, mixed_precision: bool
+) -> Iterator[keras.optimizers.Optimizer]:
+    """Compile a model with a fresh optimiser; with mixed precision, until the context ends."""
+    layers = model._flatten_layers() if mixed_precision else []
+    policies = [(layer, layer.dtype_policy) for layer in layers]
+    kind = keras.optimizers.AdamW if plan.weight_decay else keras.optimizers.Adam
+    options = {"weight_decay": plan.weight_decay} if plan.weight_decay else {}
+    optimizer = kind(epsilon=ADAM_EPSILON, global_clipnorm=plan.clip_norm, **options)
+    try:
+        for layer, _ in policies:
+            layer.dtype_policy = "mixed_float16"
+        # XLA takes seconds to begin and is no faster on small models.
+        model.compile(optimizer=optimizer, loss=_Loss(plan.loss, weights), jit_compile=False)
+        _seed_dropout(model, plan.seed)
+        yield optimizer
+    finally:
+        for layer, policy in policies:
+            layer.dtype_policy = policy
+        if policies:
+            model.predict_function = None  # it was traced in float16
+
+
+def _seed_dropout(model: keras.Model, seed: int) -> None:
+    """Let each layer that draws random numbers begin anew from the seed."""
+    states = [v for v in model.variables if v.name == "seed_generator_state"]
+    for number, state in enumerate(states):
+        state.assign(np.array([seed + number, 0]))
