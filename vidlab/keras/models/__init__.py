@@ -1,0 +1,17 @@
+"""The models of the chapters, in Keras: one module per chapter, each as the chapter writes it."""
+
+from vidlab.keras.models.cnn_features import ClassicCNN, FrameCNN
+from vidlab.keras.models.convolutions_3d import Conv2Plus1D, Conv2Plus1DNet, Conv3DNet
+from vidlab.keras.models.lstm_sequences import CNNGRU, CNNLSTM, FrameMoments, SpatialMoments
+
+__all__ = [
+    "CNNGRU",
+    "CNNLSTM",
+    "ClassicCNN",
+    "Conv2Plus1D",
+    "Conv2Plus1DNet",
+    "Conv3DNet",
+    "FrameCNN",
+    "FrameMoments",
+    "SpatialMoments",
+]
