@@ -10,7 +10,8 @@ class ClassicCNN(keras.Model):
     """The classic recipe: Conv, Pool, Conv, Pool, Flatten, Dense.
 
     Takes frames ``float32 (N, size, size, 3)`` in [0, 1], gives logits
-    ``float32 (N, num_classes)``. It works for one picture size only, since ``hidden`` counts the pixels that are left.
+    ``float32 (N, num_classes)``. It works for one picture size only, since ``hidden`` counts
+    the pixels that are left.
     """
 
     takes = "frames"

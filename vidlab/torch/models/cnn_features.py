@@ -10,7 +10,8 @@ class ClassicCNN(nn.Module):
     """The classic recipe: Conv, Pool, Conv, Pool, Flatten, Dense.
 
     Takes frames ``float32 (N, 3, size, size)`` in [0, 1], gives logits
-    ``float32 (N, num_classes)``. It works for one picture size only, since ``hidden`` counts the pixels that are left.
+    ``float32 (N, num_classes)``. It works for one picture size only, since ``hidden`` counts
+    the pixels that are left.
     """
 
     takes = "frames"
