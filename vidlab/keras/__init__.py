@@ -3,9 +3,25 @@
 from vidlab.keras.devices import default_device, set_seed
 from vidlab.keras.evaluation import count_parameters, evaluate, predict
 from vidlab.keras.inputs import to_input
+from vidlab.keras.models import (
+    CNNGRU,
+    CNNLSTM,
+    ClassicCNN,
+    Conv2Plus1DNet,
+    Conv3DNet,
+    FrameCNN,
+    SpatialMoments,
+)
 from vidlab.keras.training import fit, train_steps
 
 __all__ = [
+    "CNNGRU",
+    "CNNLSTM",
+    "ClassicCNN",
+    "Conv2Plus1DNet",
+    "Conv3DNet",
+    "FrameCNN",
+    "SpatialMoments",
     "count_parameters",
     "default_device",
     "evaluate",

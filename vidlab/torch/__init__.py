@@ -3,9 +3,25 @@
 from vidlab.torch.devices import default_device, set_seed
 from vidlab.torch.evaluation import count_parameters, evaluate, predict
 from vidlab.torch.inputs import to_input
+from vidlab.torch.models import (
+    CNNGRU,
+    CNNLSTM,
+    ClassicCNN,
+    Conv2Plus1DNet,
+    Conv3DNet,
+    FrameCNN,
+    SpatialMoments,
+)
 from vidlab.torch.training import fit, train_steps
 
 __all__ = [
+    "CNNGRU",
+    "CNNLSTM",
+    "ClassicCNN",
+    "Conv2Plus1DNet",
+    "Conv3DNet",
+    "FrameCNN",
+    "SpatialMoments",
     "count_parameters",
     "default_device",
     "evaluate",
