@@ -284,5 +284,5 @@ def _random(rng: np.random.Generator, shape: tuple[int, ...], name: str) -> np.n
 def arrays(model: Any) -> list[np.ndarray]:
     """Copies of all weights, in the framework's own layout and order."""
     if isinstance(model, keras.layers.Layer):
-        return [np.array(keras.ops.convert_to_numpy(v.value)) for v in model.weights]
+        return [np.array(variable.numpy()) for variable in model.weights]
     return [value.numpy().copy() for value in model.state_dict().values()]

@@ -1,5 +1,6 @@
 """Train a PyTorch model: ``train_steps`` is the loop, ``fit`` keeps its history."""
 
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 
@@ -193,6 +194,8 @@ def _loop(
         rate = plan.rate(step)
         for group in optimizer.param_groups:
             group["lr"] = rate
+            # Keras adds epsilon before Adam's bias correction, PyTorch after it.
+            group["eps"] = ADAM_EPSILON / math.sqrt(1 - group["betas"][1] ** step)
         model.train()
         with torch.autocast(device.type, torch.float16, enabled=mixed_precision):
             outputs = model(as_input(x, device))

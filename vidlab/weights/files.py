@@ -194,7 +194,7 @@ def _explain(path: Path, error: Exception) -> str:
     data = path.read_bytes()
     header = int.from_bytes(data[:8], "little")
     if data[8:9] == b"{" and header < 100_000_000:
-        if len(data) < 8 + header or "Incomplete" in str(error):
+        if len(data) < 8 + header or "incomplete" in str(error).lower():
             return f"is cut off or damaged ({error})"
         return f"is damaged, or holds a type that NumPy lacks ({error})"
     return f"is not a safetensors file ({error})"

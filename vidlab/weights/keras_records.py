@@ -71,9 +71,7 @@ def records(
 
 def read(variable: Any) -> np.ndarray:
     """A copy of a variable as an array; bfloat16, which NumPy lacks, becomes float32."""
-    import keras
-
-    values = np.array(keras.ops.convert_to_numpy(variable.value))
+    values = np.array(variable.numpy())
     return values.astype(np.float32) if values.dtype.name == "bfloat16" else values
 
 
