@@ -1,0 +1,1444 @@
+# %% [markdown]
+# # 04 · 3D convolutions
+#
+# ![The way of a video; this chapter: from frames to a sequence and its meaning.](images/way_04.png)
+#
+# A convolution over a picture finds edges. Give its kernel a third axis, time, and it finds edges
+# *that move*. No recurrent state is needed: motion becomes a pattern like any other. What is the
+# price, and can the same be had for less?
+#
+# **After this chapter you can**
+#
+# - read motion off an x-t picture, and build a kernel by hand that sees one direction only,
+# - compute the output size, the parameters and the multiply-adds of any 3D layer,
+# - split a 3D convolution into space and time, (2+1)D, at equal cost,
+# - build and train both kinds of network in PyTorch and in Keras, and weigh accuracy against cost,
+# - look at space-time filters, make a saliency clip, and classify videos longer than one clip.
+#
+# **Builds on:** [chapter 00](00_start_here.ipynb) and convolution over single frames (chapter 02).
+# The comparison in section 7 also uses the CNN+LSTM of chapter 03. **Run time:** {{run_time}}.
+
+# %% tags=["setup"]
+import time
+from functools import cache
+
+import numpy as np
+import torch
+
+from vidlab import display, world
+from vidlab.course import check
+
+# %% [markdown]
+# ## 1 Baseline first: one frame, then flow
+#
+# The task is the one of chapter 00: ten actions, which come in pairs that are each other's
+# reversal in time. We generate the clips that all networks of this chapter share.
+
+
+# %%
+@cache
+def clips_for(num_frames, difficulty, seed, num_train=2400):
+    """Training clips and 500 test clips of 32 x 32 pixels, made once for each setting."""
+    options = {"size": 32, "num_frames": num_frames, "difficulty": difficulty, "sound": False}
+    train = world.generate(num_train, seed=seed, **options)
+    return train, world.generate(500, split="test", seed=seed, **options)
+
+
+train, test = clips_for(num_frames=16, difficulty="easy", seed=0)
+actions = train.class_names
+print(train)
+print(test)
+
+# %%
+display.grid(test.frames[:8], [actions[label] for label in test.labels[:8]])
+
+# %% [markdown]
+# ### One frame
+#
+# How far does a 2D network get with the middle frame of each clip? `FrameCNN` is the frame
+# classifier of chapter 02; `vt` is the course's PyTorch room, where `fit` trains and `evaluate`
+# measures.
+
+# %%
+import vidlab.torch as vt
+
+vt.set_seed(0)
+frame_cnn = vt.FrameCNN(len(actions))
+vt.fit(frame_cnn, (train.frames[:, 8], train.labels), num_steps=120, progress=False)
+frame_accuracy = vt.evaluate(frame_cnn, (test.frames[:, 8], test.labels))["accuracy"]
+print(f"one frame: {frame_accuracy:.0%} of the test clips right; guessing gets 10%")
+
+# %% [markdown]
+# It stays near guessing, as it must: no classifier of single frames can do well on this world.
+#
+# ### Flow and a linear classifier
+#
+# Motion can be measured without any learning. *Optical flow* says for every pixel how far it moved
+# between two frames. We average it over a grid of 4 x 4 fields and let a linear classifier read
+# the numbers.
+
+# %%
+import cv2
+from sklearn.linear_model import RidgeClassifier
+
+
+def mean_flow(frames, gap=5):
+    """uint8 (N, T, H, W, 3) -> float (N, D): flow between frames ``gap`` apart, in 4 x 4 fields."""
+    grey = frames.mean(axis=-1).astype(np.uint8)
+    found = []
+    for clip in grey:
+        pairs = zip(clip[:-gap:gap], clip[gap::gap], strict=True)
+        flows = [
+            cv2.calcOpticalFlowFarneback(a, b, None, 0.5, 2, 9, 2, 5, 1.1, 0) for a, b in pairs
+        ]
+        fields = np.stack(flows).reshape(len(flows), 4, 8, 4, 8, 2).mean(axis=(2, 4))
+        found.append(fields.ravel())
+    return np.stack(found)
+
+
+# %%
+start = time.perf_counter()
+linear = RidgeClassifier().fit(mean_flow(train.frames[:1000]), train.labels[:1000])
+flow_accuracy = linear.score(mean_flow(test.frames), test.labels)
+elapsed = time.perf_counter() - start
+print(f"flow, linear classifier: {flow_accuracy:.0%} of the test clips right ({elapsed:.1f} s)")
+
+# %% [markdown]
+# Much better than one frame, and nothing was learned but a linear map. A network that learns its
+# own motion features must beat this number to be worth its cost.
+
+# %% [markdown]
+# ## 2 From 2D to 3D kernels
+#
+# ### Motion is a slope
+#
+# Stack the 16 frames of a clip like a pile of cards and cut through the pile along one row. The cut
+# has the axes $x$ and $t$: an **x-t picture**. We take one shape in large clips, where it
+# travels about one pixel per frame.
+
+# %%
+big = world.generate(
+    40, size=64, num_shapes=1, actions=["left", "right", "grow", "clockwise"], sound=False, seed=3
+)
+chosen = [int(np.flatnonzero(big.labels == k)[1]) for k in range(4)]
+display.grid(big.frames[chosen], [big.attributes["action"][i] for i in chosen], columns=4)
+
+
+# %%
+def xt_picture(frames, row):
+    """uint8 (T, H, W, 3) -> (T, W, 3): one row of every frame, the first frame on top."""
+    return frames[:, row]
+
+
+figure, _ = display.new_axes(height=2.6)
+figure.clear()
+for axes, i in zip(figure.subplots(1, 4, sharey=True), chosen, strict=True):
+    row = int(big.attributes["y"][i].mean())
+    axes.imshow(xt_picture(big.frames[i], row), aspect="auto", interpolation="nearest")
+    axes.set(xlabel="x (pixels)", title=big.attributes["action"][i])
+figure.axes[0].set_ylabel("t (frames)")
+display.show_figure(figure, "x-t pictures of left, right, grow and clockwise: motion is a slope.")
+
+# %% [markdown]
+# Time runs downwards. What stands still is a vertical stripe. What moves is a **slanted** stripe,
+# and the slope is its velocity: to the left and to the right lean to opposite sides, growth opens
+# like a funnel, the orbit bends.
+#
+# A 2D convolution finds slanted edges in a picture. So a convolution that slides over $x$ *and* $t$
+# finds motion. That is the whole idea of this chapter (Adelson and Bergen described it in 1985).
+
+# %% [markdown]
+# ### A kernel with a time axis
+#
+# A 2D kernel weighs a pixel's neighbours in one frame. A 3D kernel also weighs them in the frames
+# before and after. At frame $t$, row $y$, column $x$ the output is
+#
+# $$o[t, y, x] = \sum_{i,j,k} w[i, j, k] \; p[t + i,\; y + j,\; x + k],$$
+#
+# where $p$ is the clip and $w$ a kernel of $k_T \times k_H \times k_W$ numbers. The frameworks call
+# this convolution; strictly it is *correlation*. In NumPy it is one shifted copy of the clip for each
+# number of the kernel:
+
+
+# %% tags=["setup"]
+def correlate(clip, kernel):
+    """clip float (T, H, W), kernel (t, h, w) -> (T - t + 1, H - h + 1, W - w + 1)."""
+    T, H, W = np.array(clip.shape) - kernel.shape + 1
+    output = np.zeros((T, H, W))
+    for i, j, k in np.argwhere(kernel):  # zeros of the kernel add nothing
+        output += kernel[i, j, k] * clip[i : i + T, j : j + H, k : k + W]
+    return output
+
+
+# %% [markdown]
+# The simplest kernel in time is the **temporal difference** $(-1, 0, 1)$: next frame minus
+# previous frame, at one pixel. A worked number: a pixel is 10 in three frames, then a bright shape
+# arrives.
+
+# %%
+difference = np.array([-1.0, 0.0, 1.0]).reshape(3, 1, 1)
+pixel = np.array([10, 10, 10, 200, 200, 200.0])
+print("pixel: ", pixel)
+print("output:", correlate(pixel.reshape(6, 1, 1), difference).ravel())
+
+# %% [markdown]
+# $-1 \cdot 10 + 1 \cdot 10 = 0$ while nothing changes, $-1 \cdot 10 + 1 \cdot 200 = 190$ around
+# the change. On a clip it erases whatever stands still:
+
+# %%
+example = big.frames[chosen[1]].mean(axis=-1)  # the clip "right", in grey
+change = correlate(example, difference)
+print(example.shape, "->", change.shape)
+display.images(
+    [example[7], change[6]], ["frame 7", "frame 8 minus frame 6: only what moves"], columns=3
+)
+
+# %% [markdown]
+# ### A kernel that sees one direction
+#
+# Temporal difference sees *that* something moves, not *where to*. Take an edge detector along $x$,
+# $(-1, 0, 1)$, and shift it by one pixel per frame. The result is an edge that moves to the
+# right. Run backwards in time, it moves to the left.
+
+# %%
+moves_right = np.zeros((3, 3, 5))  # 3 frames, 3 rows, 5 columns
+for t in range(3):
+    moves_right[t, :, t] = -1
+    moves_right[t, :, t + 2] = 1
+moves_left = moves_right[::-1]
+print("one row of moves_right, a line for each frame:")
+print(moves_right[:, 0].astype(int))
+
+# %%
+figure, _ = display.new_axes(height=2.2)
+figure.clear()
+panels = {"moves_right": moves_right, "moves_left": moves_left}
+for axes, (name, kernel) in zip(figure.subplots(1, 2), panels.items(), strict=True):
+    drawn = axes.imshow(kernel[:, 1], cmap="RdBu", vmin=-1, vmax=1)
+    axes.set(xlabel="x (pixels)", ylabel="t (frames)", title=f"{name}: slice of x and t")
+    axes.set_yticks(range(3))
+figure.colorbar(drawn, ax=figure.axes, label="weight")
+display.show_figure(figure, "Two kernels as x-t pictures: slanted to opposite sides.")
+
+# %% [markdown]
+# **A worked number.** Let an edge of height $h$ move to the right, one pixel per frame. In each
+# frame the edge detector answers $h$ at two neighbouring columns. With `moves_right` the answers of
+# the three frames fall on *the same* two columns and add up to $3h$: a squared sum of
+# $2 \cdot (3h)^2 = 18h^2$. With `moves_left` they fall on *different* columns: six answers of $h$,
+# a squared sum of $6h^2$. Three times less. Check it:
+
+# %%
+edge = np.array([[1.0 if x <= 8 + t else 0.0 for x in range(20)] for t in range(3)])  # (T, W)
+edge = np.repeat(edge[:, None], 3, axis=1)  # three equal rows: (T, H, W)
+for name, kernel in panels.items():
+    output = correlate(edge, kernel / 3).ravel()  # / 3: the kernel has three equal rows
+    print(f"{name}: largest answer {np.abs(output).max():.0f}, squared sum {(output**2).sum():.0f}")
+
+# %% [markdown]
+# The squared sum over the whole clip is the **motion energy** of that direction. It needs no
+# training. Does it tell left from right on clips it has never seen?
+
+# %%
+pairs = world.generate(
+    60, size=64, num_shapes=1, actions=["left", "right"], split="test", sound=False
+)
+grey = pairs.frames.mean(axis=-1) / 255
+energy_left = np.array([(correlate(clip, moves_left) ** 2).mean() for clip in grey])
+energy_right = np.array([(correlate(clip, moves_right) ** 2).mean() for clip in grey])
+is_right = pairs.attributes["action"] == "right"
+print(f"right: {((energy_right > energy_left) == is_right).mean():.0%} of {len(pairs)} clips")
+
+# %%
+figure, axes = display.new_axes(width=5.5, height=3.4)
+for name, points, marker in (("left", ~is_right, "o"), ("right", is_right, "^")):
+    axes.plot(energy_left[points], energy_right[points], marker, ms=5, label=f"clips of {name}")
+limits = np.array([energy_left.min(), energy_left.max()])
+axes.plot(limits, limits, color="#888888", linewidth=1, label="equal")
+axes.set(xlabel="energy of moves_left", ylabel="energy of moves_right", xscale="log", yscale="log")
+axes.legend(frameon=False)
+display.show_figure(figure, "Motion energies of 60 clips: the directions lie on two sides.")
+
+# %% [markdown]
+# One kernel, one decision, no learning. A 3D network *learns* such kernels: many, in colour, for all
+# directions, and then kernels on top of them.
+
+# %% [markdown]
+# ### Why not a 2D convolution over all frames at once?
+#
+# One could stack the 16 frames as 48 channels and use a 2D convolution. Its first layer has weights
+# for *frame 0, frame 1, ...*: the same motion one frame later meets other weights and must be
+# learned again, and after that layer there is no time left. A 3D kernel **shares its weights over
+# time** as a 2D kernel shares them over the picture: when the motion comes later, the answer comes
+# later and is otherwise the same.
+
+# %%
+later = np.concatenate([example[:1], example[:-1]])  # everything one frame later
+answer, late_answer = correlate(example, moves_right), correlate(later, moves_right)
+print("largest difference, shifted back:", np.abs(answer[:-1] - late_answer[1:]).max())
+
+# %% [markdown]
+# ### Output sizes
+#
+# Each of the three axes follows the rule of chapter 02. With $n$ inputs, a kernel of $k$, a stride
+# $s$ and a padding of $p$ on both sides:
+#
+# $$n' = \left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1.$$
+#
+# **A worked number:** 16 frames, $k = 3$, $s = 2$, $p = 1$: $\lfloor 15 / 2 \rfloor + 1 = 8$.
+#
+# Depth buys time as well as space: each 3-frame layer without a stride lets one output see two more
+# frames.
+
+# %%
+for num_layers in range(1, 6):
+    print(f"{num_layers} layers of 3 frames: one output sees {1 + 2 * num_layers} frames")
+
+# %% [markdown]
+# ## 3 What it costs, and how to pay less
+#
+# ### Counting
+#
+# Let a layer have $C_{in}$ input channels, $C_{out}$ output channels, and a kernel of
+# $k_T \times k_H \times k_W$.
+#
+# - **Parameters:** one kernel for each pair of channels, $C_{out} \, C_{in} \, k_T k_H k_W$, and
+#   $C_{out}$ biases if it has them.
+# - **Multiply-adds:** every output position uses every weight once:
+#   $C_{out} \, C_{in} \, k_T k_H k_W \cdot T' H' W'$, where $T' H' W'$ is the output's size. Biases
+#   are not counted. (One multiply-add is two "FLOPs"; papers mix the two.)
+#
+# **A worked number:** $C_{in} = C_{out} = 32$, a 3 x 3 x 3 kernel: $32 \cdot 32 \cdot 27 = 27{,}648$
+# weights. A 2D layer has $32 \cdot 32 \cdot 9 = 9{,}216$: the time axis costs a factor of three.
+#
+# Formulas can be wrong. **Count instead:** set all weights and all inputs to one. Then each
+# multiply-add adds exactly 1 to the sum of the outputs.
+
+# %%
+ones = correlate(np.ones((8, 10, 12)), np.ones((3, 3, 3)))
+print("output", ones.shape, "sum of all outputs:", int(ones.sum()))
+print("formula:", 27 * 6 * 8 * 10)
+
+# %% [markdown]
+# ### Space first, then time: (2+1)D
+#
+# Split the kernel: first $1 \times 3 \times 3$ in space, into $M$ channels, then
+# $3 \times 1 \times 1$ in time. Tran and others (2018) call this **(2+1)D**. Its weights number
+# $C_{in} M \cdot 9 + M C_{out} \cdot 3$. With $M = C_{in} = C_{out} = 32$ that is
+# $32 \cdot 32 \cdot 12 = 12{,}288$: less than half of 27,648.
+
+# %%
+from matplotlib.patches import Rectangle
+
+figure, _ = display.new_axes(height=2.3)
+figure.clear()
+shapes = {"3 x 3 x 3 = 27": (3, 3), "space: 1 x 3 x 3 = 9": (1, 3), "time: 3 x 1 x 1 = 3": (3, 1)}
+for axes, (title, (frames, side)) in zip(figure.subplots(1, 3), shapes.items(), strict=True):
+    for t in range(frames):
+        for y, x in np.ndindex(side, side):
+            corner = (x + 0.7 * t + (3 - side) / 2, y + 0.45 * t + (3 - side) / 2)
+            color = display.LINE_COLORS[t if frames > 1 else 1]
+            axes.add_patch(Rectangle(corner, 1, 1, facecolor=color, edgecolor="white", alpha=0.9))
+    axes.set(xlim=(-0.2, 4.8), ylim=(4.2, -0.2), aspect="equal", title=title)
+    axes.axis("off")
+display.show_figure(figure, "A 3 x 3 x 3 kernel, and the two kernels of its factorisation.")
+
+# %% [markdown]
+# ### What a separated kernel cannot do
+#
+# There is a price. **One** kernel in space followed by **one** in time is their product,
+# $w[i, j, k] = a[i] \, b[j, k]$, and such a product cannot lean: run backwards in time, its energy
+# is the same. Directions need a *sum* of products. The singular value decomposition writes
+# `moves_right` as such a sum; keep 1, 2 or all 3 of its terms:
+
+# %%
+u, s, v = np.linalg.svd(moves_right[:, 0])  # (3 frames, 5 columns)
+for terms in (1, 2, 3):
+    flat = (u[:, :terms] * s[:terms]) @ v[:terms]
+    kernel = np.repeat(flat[:, None], 3, axis=1)  # (3, 3, 5) again
+    right = np.array([(correlate(clip, kernel) ** 2).mean() for clip in grey])
+    left = np.array([(correlate(clip, kernel[::-1]) ** 2).mean() for clip in grey])
+    leans = np.abs(np.log2(right / left)).mean()
+    share = ((right > left) == is_right).mean()
+    print(f"{terms} terms: the energies differ by a factor of {2**leans:.2f}, {share:.0%} right")
+
+# %% [markdown]
+# One term is blind to direction: its two energies are equal up to rounding, and "right" or "wrong"
+# is noise. Two terms see it. So a (2+1)D layer needs several middle channels for each direction it
+# wants to tell, and $M$ must not be too small. The authors choose it so that the layer has as many
+# parameters as the 3D layer it replaces (exercise 4). Then nothing is saved, but a ReLU fits in
+# between: more bends for the same price.
+
+# %% [markdown]
+# ## 4 One recipe for every run
+#
+# All trainings of this chapter go through one function with everything that matters as an argument.
+# `framework` chooses the room; `fit`, `evaluate` and `set_seed` have the same arguments in both. The
+# learning rate rises over the first quarter of the steps and then falls to zero (*one cycle*).
+
+# %%
+from importlib import import_module
+
+networks = {}  # framework -> name -> class; sections 5 and 6 fill it
+
+
+def recipe(
+    framework,  # "torch" or "keras"
+    model,  # "Conv3DNet" or "Conv2Plus1DNet"
+    *,
+    learning_rate=5e-3,
+    num_steps=120,
+    num_frames=16,
+    difficulty="easy",
+    seed=0,
+    augment=None,  # (batch of clips, random generator) -> changed batch
+):
+    """Train a fresh network; returns it with its history and its accuracy on test clips."""
+    room = import_module(f"vidlab.{framework}")
+    train, test = clips_for(num_frames, difficulty, seed)
+    room.set_seed(seed)
+    network = networks[framework][model](len(train.class_names))
+    history = room.fit(
+        network, train, num_steps=num_steps, learning_rate=learning_rate, schedule="one_cycle",
+        augment=augment, seed=seed, progress=False,
+    )  # fmt: skip
+    return network, history, room.evaluate(network, test)["accuracy"]
+
+
+# %% [markdown]
+# ## 5 PyTorch: space and time
+#
+# Both networks have the same frame:
+#
+# 1. A 2D convolution with stride 2 looks at every frame by itself: fine detail, cheap.
+# 2. Average pooling halves time, height and width: 3D convolutions on the full clip would be the
+#    costly part.
+# 3. Two convolutions over space and time.
+# 4. The maximum of each channel over all places and times, and a linear layer.
+#
+# ### The 3D network
+#
+# Its two 3 x 3 x 3 convolutions are the building block of C3D (Tran and others, 2015), the network
+# that showed that small kernels in all three axes are enough. PyTorch wants the channels before
+# time, `(N, C, T, H, W)`, hence `transpose(1, 2)`. `initialize` starts the weights as Keras does, so
+# that both frameworks learn alike.
+
+# %%
+from torch import nn
+
+from vidlab.torch.models.initial import initialize
+
+
+class Conv3DNet(nn.Module):
+    """One convolution per frame, then two convolutions over space and time, then the maximum.
+
+    Takes clips ``float32 (N, T, 3, H, W)`` in [0, 1] of any size and at least 2 frames, gives
+    logits ``float32 (N, num_classes)``. The 3 x 3 x 3 kernels are those of C3D (Tran et al., 2015,
+    "Learning spatiotemporal features with 3D convolutional networks").
+    """
+
+    takes = "clips"
+
+    def __init__(self, num_classes: int, widths: tuple[int, int, int] = (16, 32, 64)) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, widths[0], 3, stride=2, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(widths[0])
+        self.pool1 = nn.AvgPool3d(2)
+        self.conv2 = nn.Conv3d(widths[0], widths[1], 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm3d(widths[1])
+        self.pool2 = nn.MaxPool3d((1, 2, 2))
+        self.conv3 = nn.Conv3d(widths[1], widths[2], 3, padding=1, bias=False)
+        self.norm3 = nn.BatchNorm3d(widths[2])
+        self.head = nn.Linear(widths[2], num_classes)
+        self.apply(initialize)
+
+    def maps(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, T, 3, H, W) -> (N, widths[-1], T / 2, H / 8, W / 8): where and when is what."""
+        frames = torch.relu(self.norm1(self.conv1(x.flatten(0, 1))))  # (N * T, 16, H / 2, W / 2)
+        x = frames.unflatten(0, x.shape[:2]).transpose(1, 2)  # (N, 16, T, H / 2, W / 2)
+        x = self.pool1(x)  # (N, 16, T / 2, H / 4, W / 4)
+        x = torch.relu(self.norm2(self.conv2(x)))  # (N, 32, T / 2, H / 4, W / 4)
+        x = self.pool2(x)  # (N, 32, T / 2, H / 8, W / 8)
+        return torch.relu(self.norm3(self.conv3(x)))
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, T, 3, H, W) -> (N, widths[-1]): each channel's largest value, anywhere, any time."""
+        return self.maps(x).amax(dim=(2, 3, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, T, 3, H, W) -> (N, num_classes)."""
+        return self.head(self.features(x))
+
+
+# %% [markdown]
+# ### The (2+1)D network
+#
+# The same frame; each 3D convolution becomes a convolution over space, a normalisation with a ReLU,
+# and a convolution over time. `between` is the $M$ of section 3.
+
+
+# %%
+class Conv2Plus1D(nn.Module):
+    """A 3 x 3 x 3 convolution in two steps: over space (1 x 3 x 3), then over time (3 x 1 x 1).
+
+    Takes and gives ``(N, C, T, H, W)``. The number of channels between the steps is chosen so that
+    both together have about as many weights as the one 3D convolution they replace (Tran et al.,
+    2018, "A closer look at spatiotemporal convolutions for action recognition").
+    """
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        between = 27 * channels_in * channels_out // (9 * channels_in + 3 * channels_out)
+        self.space = nn.Conv3d(channels_in, between, (1, 3, 3), padding=(0, 1, 1), bias=False)
+        self.norm = nn.BatchNorm3d(between)
+        self.time = nn.Conv3d(between, channels_out, (3, 1, 1), padding=(1, 0, 0), bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.time(torch.relu(self.norm(self.space(x))))
+
+
+layer = Conv2Plus1D(16, 32)
+print("channels between the steps:", layer.space.out_channels)
+print("weights:", layer.space.weight.numel() + layer.time.weight.numel(), "of", 27 * 16 * 32)
+
+
+# %%
+class Conv2Plus1DNet(nn.Module):
+    """Conv3DNet with each 3D convolution split into one over space and one over time.
+
+    Takes clips ``float32 (N, T, 3, H, W)`` in [0, 1] of any size and at least 2 frames, gives
+    logits ``float32 (N, num_classes)``.
+    """
+
+    takes = "clips"
+
+    def __init__(self, num_classes: int, widths: tuple[int, int, int] = (16, 32, 64)) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, widths[0], 3, stride=2, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(widths[0])
+        self.pool1 = nn.AvgPool3d(2)
+        self.conv2 = Conv2Plus1D(widths[0], widths[1])
+        self.norm2 = nn.BatchNorm3d(widths[1])
+        self.pool2 = nn.MaxPool3d((1, 2, 2))
+        self.conv3 = Conv2Plus1D(widths[1], widths[2])
+        self.norm3 = nn.BatchNorm3d(widths[2])
+        self.head = nn.Linear(widths[2], num_classes)
+        self.apply(initialize)
+
+    def maps(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, T, 3, H, W) -> (N, widths[-1], T / 2, H / 8, W / 8): where and when is what."""
+        frames = torch.relu(self.norm1(self.conv1(x.flatten(0, 1))))  # (N * T, 16, H / 2, W / 2)
+        x = frames.unflatten(0, x.shape[:2]).transpose(1, 2)  # (N, 16, T, H / 2, W / 2)
+        x = self.pool1(x)  # (N, 16, T / 2, H / 4, W / 4)
+        x = torch.relu(self.norm2(self.conv2(x)))  # (N, 32, T / 2, H / 4, W / 4)
+        x = self.pool2(x)  # (N, 32, T / 2, H / 8, W / 8)
+        return torch.relu(self.norm3(self.conv3(x)))
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, T, 3, H, W) -> (N, widths[-1]): each channel's largest value, anywhere, any time."""
+        return self.maps(x).amax(dim=(2, 3, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, T, 3, H, W) -> (N, num_classes)."""
+        return self.head(self.features(x))
+
+
+networks["torch"] = {"Conv3DNet": Conv3DNet, "Conv2Plus1DNet": Conv2Plus1DNet}
+
+# %% [markdown]
+# ### Parameters and multiply-adds, measured
+#
+# A *forward hook* is called with every layer's output. From the output's size follow the
+# multiply-adds: each output number needs `weight.numel() / out_channels` of them.
+
+
+# %%
+def torch_costs(model, clip):
+    """clip float (1, T, 3, H, W). Returns {layer: (parameters, multiply-adds)}, measured."""
+    costs, hooks = {}, []
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.Conv2d | nn.Conv3d | nn.Linear):
+
+            def note(layer, inputs, output, name=name):
+                per_output = layer.weight[0].numel()  # the weights that make one output number
+                count = sum(p.numel() for p in layer.parameters())
+                costs[name] = count, per_output * output.numel()
+
+            hooks.append(layer.register_forward_hook(note))
+    with torch.no_grad():
+        model.eval()(clip)
+    for hook in hooks:
+        hook.remove()
+    return costs
+
+
+# %%
+def print_costs(name, costs, total):
+    """A line for each layer, and the sums."""
+    print(f"{name:<13} {'weights':>7}  multiply-adds")
+    for name, (parameters, multiply_adds) in costs.items():
+        print(f"  {name:<11} {parameters:>7,}  {multiply_adds / 1e6:>6.2f} M")
+    multiply_adds = sum(m for _, m in costs.values()) / 1e6
+    print(f"  with norms  {total:>7,}  {multiply_adds:>6.2f} M\n")
+
+
+one_clip = vt.to_input(test.frames[:1])
+for name, network in networks["torch"].items():
+    network = network(len(actions))
+    print_costs(name, torch_costs(network, one_clip), vt.count_parameters(network))
+
+# %% [markdown]
+# The two networks have nearly the same parameters and multiply-adds, as $M$ was chosen for. The
+# first layer has the fewest weights and yet a good part of the multiply-adds: it works on 16 frames
+# of 16 x 16 outputs, before anything is pooled.
+
+# %% [markdown]
+# ### Training
+
+# %%
+torch_nets, torch_losses, torch_seconds = {}, {}, {}
+for name in networks["torch"]:
+    net, history, accuracy = recipe("torch", name)
+    torch_nets[name], torch_losses[name] = net, history.loss
+    torch_seconds[name] = history.seconds
+    print(f"{name:<14} {history.seconds:5.1f} s, {accuracy:.1%} of the test clips right")
+
+# %%
+display.curves(torch_losses, title="Training loss, PyTorch")
+
+# %% [markdown]
+# ### The result
+
+# %%
+torch_guess = vt.predict(torch_nets["Conv3DNet"], test).argmax(axis=1)
+display.confusion(test.labels, torch_guess, actions)
+
+# %% [markdown]
+# Compare with section 1: one frame was near guessing, flow with a linear classifier in between.
+# Compare the seconds, too: networks with equal multiply-adds need not take equal time. The (2+1)D
+# network has more layers and larger arrays between them, and moving numbers costs time as well.
+
+# %% [markdown]
+# ## 6 Keras: space and time
+#
+# Both networks have the same frame:
+#
+# 1. A 2D convolution with stride 2 looks at every frame by itself: fine detail, cheap.
+# 2. Average pooling halves time, height and width: 3D convolutions on the full clip would be the
+#    costly part.
+# 3. Two convolutions over space and time.
+# 4. The maximum of each channel over all places and times, and a linear layer.
+#
+# ### The 3D network
+#
+# Its two 3 x 3 x 3 convolutions are the building block of C3D (Tran and others, 2015). Keras keeps
+# the channels last, `(N, T, H, W, C)`. For the 2D layer, time is folded into the batch with a
+# reshape and unfolded again. `build` makes the weights at once, so that they can be counted and
+# copied.
+
+# %%
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+import vidlab.keras as vk
+
+
+class Conv3DNet(keras.Model):
+    """One convolution per frame, then two convolutions over space and time, then the maximum.
+
+    Takes clips ``float32 (N, T, H, W, 3)`` in [0, 1] of any size and at least 2 frames, gives
+    logits ``float32 (N, num_classes)``. The 3 x 3 x 3 kernels are those of C3D (Tran et al., 2015,
+    "Learning spatiotemporal features with 3D convolutional networks").
+    """
+
+    takes = "clips"
+
+    def __init__(self, num_classes: int, widths: tuple[int, int, int] = (16, 32, 64)) -> None:
+        super().__init__()
+        # padding="same" would pad a strided convolution on one side only.
+        self.pad = layers.ZeroPadding2D(1)
+        self.conv1 = layers.Conv2D(widths[0], 3, strides=2, use_bias=False)
+        self.norm1 = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+        self.pool1 = layers.AveragePooling3D(2)
+        self.conv2 = layers.Conv3D(widths[1], 3, padding="same", use_bias=False)
+        self.norm2 = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+        self.pool2 = layers.MaxPooling3D((1, 2, 2))
+        self.conv3 = layers.Conv3D(widths[2], 3, padding="same", use_bias=False)
+        self.norm3 = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+        self.head = layers.Dense(num_classes)
+        self(keras.Input((16, 32, 32, 3)))  # builds the weights, for clips of any size
+
+    def maps(self, x: Any, training: bool | None = None) -> Any:
+        """(N, T, H, W, 3) -> (N, T / 2, H / 8, W / 8, widths[-1]): where and when is what."""
+        frames = self.conv1(self.pad(ops.reshape(x, (-1, *x.shape[2:]))))
+        frames = ops.relu(self.norm1(frames, training=training))  # (N * T, H / 2, W / 2, 16)
+        x = ops.reshape(frames, (-1, ops.shape(x)[1], *frames.shape[1:]))
+        x = self.pool1(x)  # (N, T / 2, H / 4, W / 4, 16)
+        x = ops.relu(self.norm2(self.conv2(x), training=training))
+        x = self.pool2(x)  # (N, T / 2, H / 8, W / 8, 32)
+        return ops.relu(self.norm3(self.conv3(x), training=training))
+
+    def features(self, x: Any, training: bool | None = None) -> Any:
+        """(N, T, H, W, 3) -> (N, widths[-1]): each channel's largest value, anywhere, any time."""
+        return ops.max(self.maps(x, training), axis=(1, 2, 3))
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """(N, T, H, W, 3) -> (N, num_classes)."""
+        return self.head(self.features(x, training))
+
+
+# %% [markdown]
+# **A trap.** Why a 2D layer for the stride? A strided `Conv3D` would do the same in one layer, but on
+# the CPU TensorFlow computes its gradients 50 to 100 times slower than without stride. Pooling
+# after a stride of 1, or a folded 2D layer, avoids it.
+
+# %% [markdown]
+# ### The (2+1)D network
+#
+# The same frame; each 3D convolution becomes a convolution over space, a normalisation with a ReLU,
+# and a convolution over time. `between` is the $M$ of section 3.
+
+
+# %%
+class Conv2Plus1D(layers.Layer):
+    """A 3 x 3 x 3 convolution in two steps: over space (1 x 3 x 3), then over time (3 x 1 x 1).
+
+    Takes and gives ``(N, T, H, W, C)``. The number of channels between the steps is chosen so that
+    both together have about as many weights as the one 3D convolution they replace (Tran et al.,
+    2018, "A closer look at spatiotemporal convolutions for action recognition").
+    """
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        between = 27 * channels_in * channels_out // (9 * channels_in + 3 * channels_out)
+        self.space = layers.Conv3D(between, (1, 3, 3), padding="same", use_bias=False)
+        self.norm = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+        self.time = layers.Conv3D(channels_out, (3, 1, 1), padding="same", use_bias=False)
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        return self.time(ops.relu(self.norm(self.space(x), training=training)))
+
+
+layer = Conv2Plus1D(16, 32)
+layer(np.zeros((1, 4, 8, 8, 16), "float32"))  # the first call makes the weights
+print("channels between the steps:", layer.space.filters)
+print("weights:", layer.space.count_params() + layer.time.count_params(), "of", 27 * 16 * 32)
+
+
+# %%
+class Conv2Plus1DNet(keras.Model):
+    """Conv3DNet with each 3D convolution split into one over space and one over time.
+
+    Takes clips ``float32 (N, T, H, W, 3)`` in [0, 1] of any size and at least 2 frames, gives
+    logits ``float32 (N, num_classes)``.
+    """
+
+    takes = "clips"
+
+    def __init__(self, num_classes: int, widths: tuple[int, int, int] = (16, 32, 64)) -> None:
+        super().__init__()
+        # padding="same" would pad a strided convolution on one side only.
+        self.pad = layers.ZeroPadding2D(1)
+        self.conv1 = layers.Conv2D(widths[0], 3, strides=2, use_bias=False)
+        self.norm1 = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+        self.pool1 = layers.AveragePooling3D(2)
+        self.conv2 = Conv2Plus1D(widths[0], widths[1])
+        self.norm2 = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+        self.pool2 = layers.MaxPooling3D((1, 2, 2))
+        self.conv3 = Conv2Plus1D(widths[1], widths[2])
+        self.norm3 = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+        self.head = layers.Dense(num_classes)
+        self(keras.Input((16, 32, 32, 3)))  # builds the weights, for clips of any size
+
+    def maps(self, x: Any, training: bool | None = None) -> Any:
+        """(N, T, H, W, 3) -> (N, T / 2, H / 8, W / 8, widths[-1]): where and when is what."""
+        frames = self.conv1(self.pad(ops.reshape(x, (-1, *x.shape[2:]))))
+        frames = ops.relu(self.norm1(frames, training=training))  # (N * T, H / 2, W / 2, 16)
+        x = ops.reshape(frames, (-1, ops.shape(x)[1], *frames.shape[1:]))
+        x = self.pool1(x)  # (N, T / 2, H / 4, W / 4, 16)
+        x = ops.relu(self.norm2(self.conv2(x, training=training), training=training))
+        x = self.pool2(x)  # (N, T / 2, H / 8, W / 8, 32)
+        return ops.relu(self.norm3(self.conv3(x, training=training), training=training))
+
+    def features(self, x: Any, training: bool | None = None) -> Any:
+        """(N, T, H, W, 3) -> (N, widths[-1]): each channel's largest value, anywhere, any time."""
+        return ops.max(self.maps(x, training), axis=(1, 2, 3))
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """(N, T, H, W, 3) -> (N, num_classes)."""
+        return self.head(self.features(x, training))
+
+
+networks["keras"] = {"Conv3DNet": Conv3DNet, "Conv2Plus1DNet": Conv2Plus1DNet}
+
+# %% [markdown]
+# ### Parameters and multiply-adds, measured
+#
+# Keras has no hooks. We put a function of our own in the place of each layer's `call` for one run,
+# and note the output's size there.
+
+
+# %%
+def keras_costs(model, clip):
+    """clip float (1, T, H, W, 3). Returns {layer: (parameters, multiply-adds)}, measured."""
+    costs = {}
+    chosen = [layer for layer in model._flatten_layers() if hasattr(layer, "kernel")]
+    for layer in chosen:
+
+        def noted(x, layer=layer, run=layer.call):
+            output = run(x)
+            per_output = int(np.prod(layer.kernel.shape[:-1]))  # weights of one output number
+            name = layer.path.split("/", 1)[1]
+            costs[name] = layer.count_params(), per_output * int(np.prod(output.shape))
+            return output
+
+        layer.call = noted
+    model(clip, training=False)
+    for layer in chosen:
+        del layer.call
+    return costs
+
+
+# %%
+one_clip = vk.to_input(test.frames[:1])
+for name, network in networks["keras"].items():
+    network = network(len(actions))
+    print_costs(name, keras_costs(network, one_clip), vk.count_parameters(network))
+
+# %% [markdown]
+# The same numbers as in PyTorch, layer by layer.
+
+# %% [markdown]
+# ### Training
+#
+# We train the 3D network. The (2+1)D network would train with the same line; to save your time it
+# gets its weights from PyTorch in section 7.
+
+# %%
+keras_net, history, accuracy = recipe("keras", "Conv3DNet", num_steps=100)
+print(f"Conv3DNet      {history.seconds:5.1f} s, {accuracy:.1%} of the test clips right")
+
+# %%
+display.curves({"Conv3DNet": history.loss}, title="Training loss, Keras")
+
+# %% [markdown]
+# ### The result
+
+# %%
+keras_guess = vk.predict(keras_net, test).argmax(axis=1)
+display.confusion(test.labels, keras_guess, actions)
+
+# %% [markdown]
+# It sees the same motions. It was trained for fewer steps than PyTorch's network, so do not read its
+# accuracy as a verdict on the framework: section 8 compares the two at equal steps.
+
+# %% [markdown]
+# ## 7 Same weights, same answer
+#
+# `copy_weights` moves all weights and running averages into the twin of the other framework, kernel
+# by kernel in the right order of axes.
+
+# %%
+from vidlab.weights import copy_weights
+
+for name, network in networks["keras"].items():
+    twin = network(len(actions))
+    copy_weights(torch_nets[name], twin)
+    torch_out = vt.predict(torch_nets[name], test.frames[:100])
+    keras_out = vk.predict(twin, test.frames[:100])
+    print(f"{name}: outputs from {torch_out.min():.1f} to {torch_out.max():.1f}, "
+          f"largest difference {np.abs(torch_out - keras_out).max():.1e}")  # fmt: skip
+
+# %% [markdown]
+# The last `twin` is a trained (2+1)D network in Keras.
+
+# %% [markdown]
+# ## 8 Accuracy against cost
+#
+# What we saw live is one seed on the easy setting. A difference between models is worth a sentence
+# only if it holds for several. So an experiment trained all models of chapters 02 to 04, three
+# seeds, three difficulties, both frameworks; its table stands in `notebooks/results`, with the
+# command that made it. Every number below comes from that table.
+
+# %%
+import csv
+from pathlib import Path
+
+places = (Path("results"), Path("../results"))  # seen from notebooks/ and from solutions/
+path = next(place for place in places if place.exists()) / "04_cost_accuracy.csv"
+with path.open(newline="", encoding="utf-8") as file:
+    rows = list(csv.DictReader(file))
+print(f"{len(rows)} runs; {rows[0]['machine']}")
+print(rows[0]["command"])
+
+
+# %%
+def summary(column, **wanted):
+    """Mean and half the range of a column over the runs that match; None without runs."""
+    chosen = [r for r in rows if all(r[key] == value for key, value in wanted.items())]
+    values = [float(r[column]) for r in chosen if r[column]]
+    return (np.mean(values), np.ptp(values) / 2) if values else None
+
+
+def cell(column, scale=1.0, digits=0, **wanted):
+    found = summary(column, **wanted)
+    return "-" if found is None else f"{found[0] * scale:.{digits}f}"
+
+
+# %%
+models = list(dict.fromkeys((r["model"], r["framework"]) for r in rows))
+print(f"{'':<23}test accuracy in % (shuffled frames)    seconds of training")
+print(f"{'':<23}" + "".join(f"{d:<13}" for d in world.DIFFICULTIES) + "  easy  medium  hard")
+for model, framework in models:
+    run = {"model": model, "framework": framework}
+    line = f"{model:<15} {framework:<7}"
+    for difficulty in world.DIFFICULTIES:
+        right = cell("test_accuracy", 100, 1, difficulty=difficulty, **run)
+        shuffled = cell("shuffled_accuracy", 100, 0, difficulty=difficulty, **run)
+        line += f"{right:>5} {'(' + shuffled + ')':<7}"
+    for difficulty in world.DIFFICULTIES:
+        line += f"{cell('train_seconds', 1, 0, difficulty=difficulty, **run):>6} "
+    print(line)
+
+# %%
+figure, _ = display.new_axes(height=3.6)
+figure.clear()
+panels = figure.subplots(1, 3, sharey=True)
+names = list(dict.fromkeys(model for model, _ in models))
+for axes, difficulty in zip(panels, world.DIFFICULTIES, strict=True):
+    for model, framework in models:
+        run = {"model": model, "framework": framework, "difficulty": difficulty}
+        right, taken = summary("test_accuracy", **run), summary("train_seconds", **run)
+        if right is None:
+            continue
+        color = display.LINE_COLORS[names.index(model)]
+        marker = {"torch": "o", "keras": "s"}.get(framework, "^")
+        axes.errorbar(taken[0], 100 * right[0], 100 * right[1], taken[1], marker, color=color)
+    axes.set(title=difficulty, xlabel="training time (s)", xscale="log", ylim=(0, 103))
+    axes.grid(visible=True, color="#dddddd", linewidth=0.6)
+panels[0].set_ylabel("test accuracy (%)")
+for color, name in zip(display.LINE_COLORS, names, strict=False):
+    panels[2].plot([], [], "o", color=color, label=name)
+panels[2].plot([], [], "ks", mfc="none", label="square: Keras")
+figure.legend(loc="outside right center", frameon=False, fontsize=8)
+display.show_figure(figure, "Test accuracy over training time for all models and difficulties.")
+
+# %% [markdown]
+# Multiply-adds are the cost of *using* a network, and do not depend on the machine:
+
+# %%
+print(f"{'':<16}parameters  multiply-adds per clip (millions)")
+for model in names:
+    count = cell("parameters", model=model)
+    print(f"{model:<15} {int(count) if count != '-' else 0:>10,}  "
+          f"{cell('multiply_adds', 1, 1, model=model):>12}")  # fmt: skip
+
+# %% [markdown]
+# TODO sentences.
+
+# %% [markdown]
+# ## 9 What the space-time filters look like
+#
+# Section 2 built a kernel that leans. Does training find such kernels? Each 3 x 3 x 3 kernel of `conv2`
+# joins one input channel with one output channel. We cut x-t slices through the middle row and
+# show those that change most when time runs backwards.
+
+# %%
+weight = torch_nets["Conv3DNet"].conv2.weight.detach().numpy()  # (32, 16, 3, 3, 3)
+slices = weight[:, :, :, 1].reshape(-1, 3, 3)  # (32 * 16, t, x)
+lean = np.abs(slices - slices[:, ::-1]).sum(axis=(1, 2))
+strongest = np.argsort(lean)[::-1][:10]
+
+figure, _ = display.new_axes(height=3.4)
+figure.clear()
+limit = np.abs(slices[strongest]).max()
+for axes, i in zip(figure.subplots(2, 5).ravel(), strongest, strict=True):
+    drawn = axes.imshow(slices[i], cmap="RdBu", vmin=-limit, vmax=limit)
+    axes.set(title=f"{i % 16} to {i // 16}", xlabel="x", ylabel="t", xticks=[], yticks=[])
+figure.colorbar(drawn, ax=figure.axes, label="weight", shrink=0.8)
+display.show_figure(figure, "Ten x-t slices of learned 3 x 3 x 3 kernels that change most in time.")
+
+# %% [markdown]
+# Over each picture: from which input channel to which output channel. Many are slanted, or change sign
+# from the first to the last frame: moving edges and temporal differences, found by gradient
+# descent.
+#
+# What do the last channels answer to? For each of the 64 channels we take its mean for every action,
+# and sort the channels by the action they like best.
+
+# %%
+with torch.no_grad():
+    found = torch_nets["Conv3DNet"].features(vt.to_input(test.frames[:300])).numpy()  # (300, 64)
+means = np.stack([found[test.labels[:300] == k].mean(axis=0) for k in range(len(actions))])
+tuned = (means - means.mean(axis=0)) / (means.std(axis=0) + 1e-6)  # (10, 64)
+order = np.argsort(tuned.argmax(axis=0), kind="stable")
+
+figure, axes = display.new_axes(height=2.9)
+drawn = axes.imshow(tuned[:, order], aspect="auto", cmap="RdBu_r", vmin=-3, vmax=3)
+axes.set_yticks(range(len(actions)), actions, fontsize=9)
+axes.set(xlabel="channel, sorted by the action it likes best")
+axes.grid(visible=False)
+figure.colorbar(drawn, ax=axes, label="standard deviations\nabove its mean")
+display.show_figure(figure, "Mean answer of 64 channels to ten actions: most prefer one or two.")
+
+# %% [markdown]
+# Most channels like one action, often with a second one, and few like an action *and* its reversal. The
+# last layer only has to read them.
+
+# %% [markdown]
+# ## 10 A saliency clip
+#
+# Which pixels, *in which frames*, made the network say "left"? Take the gradient of the class score with
+# respect to every pixel (Simonyan and others, 2014): where it is large, a small change of the
+# pixel would change the score most. For a clip the answer is a clip.
+
+
+# %%
+def torch_gradient(model, frames, label):
+    """uint8 (T, H, W, 3) -> float (T, H, W, 3): the gradient of the class score."""
+    x = vt.to_input(frames[None]).requires_grad_(True)
+    model.eval()(x)[0, label].backward()
+    return np.moveaxis(x.grad.numpy()[0], 1, -1)
+
+
+# %% [markdown]
+# Keras runs on several backends, and each computes gradients its own way. So this function has two
+# branches, one for each backend of this course.
+
+
+# %%
+def keras_gradient(model, frames, label):
+    """uint8 (T, H, W, 3) -> float (T, H, W, 3): the gradient of the class score."""
+    x = keras.ops.convert_to_tensor(vk.to_input(frames[None]))
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            score = model(x, training=False)[0, label]
+        return tape.gradient(score, x).numpy()[0]
+    x = x.detach().requires_grad_(True)  # the torch backend
+    model(x, training=False)[0, label].backward()
+    return x.grad.cpu().numpy()[0]
+
+
+# %%
+def lit(frames, gradient):
+    """The clip, dark where the gradient is small: uint8 (T, H, W, 3), and saliency (T, H, W)."""
+    saliency = np.abs(gradient).sum(axis=-1)
+    light = (saliency / np.quantile(saliency, 0.995)).clip(0, 1)
+    return (frames * (0.2 + 0.8 * light[..., None])).astype(np.uint8), saliency
+
+
+shown = [int(np.flatnonzero(test.labels == actions.index(a))[1]) for a in ("left", "grow", "meet")]
+panels, texts = [], []
+for i in shown:
+    frames, label = test.frames[i], test.labels[i]
+    panels += [frames, lit(frames, torch_gradient(torch_nets["Conv3DNet"], frames, label))[0]]
+    panels += [lit(frames, keras_gradient(keras_net, frames, label))[0]]
+    texts += [actions[label], "saliency, PyTorch", "saliency, Keras"]
+display.grid(panels, texts, columns=3)
+
+# %% [markdown]
+# A nice picture is no proof: an untrained network also has gradients (Adebayo and others, 2018). So
+# measure. What share of the saliency lies in the boxes around the shapes, compared with the share of
+# the picture that the boxes cover, and with a network that was never trained?
+
+
+# %%
+def share_in_boxes(gradient_of, indices):
+    """Mean share of the saliency, and of the pixels, that lies in the shapes' boxes."""
+    y, x = np.mgrid[:32, :32] + 0.5
+    shares = []
+    for i in indices:
+        _, saliency = lit(test.frames[i], gradient_of(i))
+        x0, y0, x1, y1 = np.moveaxis(test.boxes[i], -1, 0)[..., None, None]  # (T, K, 1, 1) each
+        inside = ((x > x0) & (x < x1) & (y > y0) & (y < y1)).any(axis=1)  # (T, H, W)
+        shares.append((saliency[inside].sum() / saliency.sum(), inside.mean()))
+    return np.mean(shares, axis=0)
+
+
+# %%
+vt.set_seed(1)
+untrained = networks["torch"]["Conv3DNet"](len(actions))
+for name, net in (("trained", torch_nets["Conv3DNet"]), ("untrained", untrained)):
+    found, covered = share_in_boxes(
+        lambda i, net=net: torch_gradient(net, test.frames[i], test.labels[i]), range(40)
+    )
+    print(f"{name:<10} {found:.0%} of the saliency in the boxes, which cover {covered:.0%}")
+
+# %% [markdown]
+# TODO saliency sentence
+
+# %% [markdown]
+# ## 11 Clip level and video level
+#
+# A network takes 16 frames; a video has more. The usual way: cut several clips from the video,
+# classify each, and **average** the answers. Two numbers are then reported, and papers do not always
+# say which: *clip-level* accuracy counts clips, *video-level* accuracy counts videos.
+#
+# Our videos now have 32 frames, in which the action takes twice as long. A clip of 16 shows half of
+# it, at half the speed.
+
+
+# %%
+videos = world.generate(150, size=32, num_frames=32, split="test", seed=7, sound=False)
+starts = [0, 4, 8, 12, 16]
+
+
+def two_levels(network):
+    """Accuracy over all clips, and over videos by the mean probability of their five clips."""
+    logits = [vt.predict(network, videos.frames[:, s : s + 16]) for s in starts]
+    probability = torch.softmax(torch.tensor(np.array(logits)), dim=-1).numpy()  # (5, N, 10)
+    clip_level = (probability.argmax(axis=-1) == videos.labels).mean()
+    return clip_level, (probability.mean(axis=0).argmax(axis=-1) == videos.labels).mean()
+
+
+# %%
+print("clip level {:.0%}, video level {:.0%}".format(*two_levels(torch_nets["Conv3DNet"])))
+
+# %% [markdown]
+# TODO.
+
+# %%
+import copy
+
+slow = clips_for(32, "easy", 0, num_train=800)[0]
+
+
+def random_clip(batch, rng):
+    """Augmentation: (N, 32, H, W, 3) -> (N, 16, H, W, 3), each from a random start."""
+    first = rng.integers(0, 17, len(batch))
+    return np.stack([video[s : s + 16] for video, s in zip(batch, first, strict=True)])
+
+
+tuned_net = copy.deepcopy(torch_nets["Conv3DNet"])
+vt.fit(tuned_net, slow, num_steps=50, augment=random_clip, progress=False)
+print("clip level {:.0%}, video level {:.0%}".format(*two_levels(tuned_net)))
+
+# %% [markdown]
+# TODO.
+
+# %% [markdown]
+# ## 12 A control that could prove us wrong
+#
+# We claim that the networks read the order of frames. Then destroying the order must destroy the
+# accuracy. The single frames stay what they are.
+
+# %%
+rng = np.random.default_rng(0)
+orders = {
+    "as filmed": np.arange(16),
+    "shuffled": rng.permutation(16),
+    "reversed": np.arange(16)[::-1],
+    "frozen": np.full(16, 8),
+}
+partner = {a: b for pair in world.PAIRS for a, b in (pair, pair[::-1])}
+partners = np.array([actions.index(partner[name]) for name in actions])
+judges = {
+    "3D, PyTorch": lambda frames: vt.predict(torch_nets["Conv3DNet"], frames),
+    "(2+1)D, PyTorch": lambda frames: vt.predict(torch_nets["Conv2Plus1DNet"], frames),
+    "3D, Keras": lambda frames: vk.predict(keras_net, frames),
+}
+
+# %%
+print("             " + "".join(f"{name:<18}" for name in judges))
+print("             " + "right  partner    " * len(judges))
+for name, order in orders.items():
+    line = f"{name:<13}"
+    for judge in judges.values():
+        guess = judge(test.frames[:300, order]).argmax(axis=1)
+        right = (guess == test.labels[:300]).mean()
+        swapped = (guess == partners[test.labels[:300]]).mean()
+        line += f"{right:>4.0%}   {swapped:>4.0%}       "
+    print(line)
+
+# %% [markdown]
+# TODO
+
+# %% [markdown]
+# ## 13 Playground
+#
+# The panel in which you turn these knobs while a network trains comes with a later version of this
+# chapter. Until then the knobs are the arguments of `recipe`. Two runs, which differ in one
+# thing:
+#
+# - **works:** clips as filmed,
+# - **fails:** every training clip with its frames in a new random order.
+#
+# The second run is the control of section 12 in a stricter form: now the network may *learn* what
+# shuffled frames have to say.
+
+
+# %%
+def shuffle_frames(batch, rng):
+    """Augmentation: the frames of each clip in a random order of its own."""
+    return np.stack([clip[rng.permutation(len(clip))] for clip in batch])
+
+
+runs = {"as filmed": None, "shuffled": shuffle_frames}
+short = {"num_steps": 100, "num_frames": 8}
+results = {name: recipe("torch", "Conv3DNet", augment=a, **short) for name, a in runs.items()}
+display.curves(
+    {name: history.loss for name, (_, history, _) in results.items()}, title="Training loss"
+)
+
+# %%
+test8 = clips_for(8, "easy", 0)[1]
+shuffled8 = shuffle_frames(test8.frames, np.random.default_rng(1))
+for name, frames in (("as filmed", test8.frames), ("shuffled", shuffled8)):
+    guess = vt.predict(results[name][0], frames).argmax(axis=1)
+    right = (guess == test8.labels).mean()
+    pair = right + (guess == partners[test8.labels]).mean()
+    print(f"trained and tested {name}: {right:.0%} right; the pair is right in {pair:.0%}")
+
+# %% [markdown]
+# TODO
+
+# %% [markdown]
+# ## 14 Exercises
+
+# %% [markdown]
+# ### Exercise 1: output size
+#
+# Return the output size of a 3D convolution as a tuple of three ints. All arguments are tuples in
+# the order $(T, H, W)$; the padding is added on both sides.
+
+
+# %% exercise="04.output_size"
+def output_size(size, kernel, stride, padding):
+    """All: tuples of three ints, (T, H, W). Returns a tuple of three ints."""
+    ### BEGIN SOLUTION
+    axes = zip(size, kernel, stride, padding, strict=True)
+    return tuple((n + 2 * p - k) // s + 1 for n, k, s, p in axes)
+    ### END SOLUTION
+
+
+# %%
+check("04.output_size", output_size)
+
+# %% [markdown]
+# ### Exercise 2: a kernel for every velocity
+#
+# Build the moving edge of section 2 for any velocity of -2, -1, 0, 1 or 2 pixels per frame (right
+# is positive). The kernel has 3 frames, 3 equal rows and 7 columns. In its middle frame -1 stands
+# in column 2 and +1 in column 4; in the other frames both are shifted by the velocity.
+
+
+# %% exercise="04.motion_kernel"
+def motion_kernel(velocity):
+    """velocity: int from -2 to 2, pixels per frame. Returns float (3, 3, 7): (t, y, x)."""
+    ### BEGIN SOLUTION
+    kernel = np.zeros((3, 3, 7))
+    for t in range(3):
+        shift = velocity * (t - 1)
+        kernel[t, :, 2 + shift] = -1
+        kernel[t, :, 4 + shift] = 1
+    return kernel
+    ### END SOLUTION
+
+
+# %%
+check("04.motion_kernel", motion_kernel)
+
+# %% [markdown]
+# ### Exercise 3: what a layer costs
+#
+# Return the number of parameters and of multiply-adds of one 3D convolution on one clip. The check
+# compares with the truth: it builds real layers, sets everything to one and adds up; then it adds
+# your numbers over all layers of `Conv3DNet`.
+
+
+# %% exercise="04.cost" points=2
+def cost(in_channels, out_channels, kernel, output, bias):
+    """kernel, output: tuples (T, H, W); bias: True or False. Returns (parameters, multiply_adds)."""
+    ### BEGIN SOLUTION
+    weights = out_channels * in_channels * int(np.prod(kernel))
+    return weights + bias * out_channels, weights * int(np.prod(output))
+    ### END SOLUTION
+
+
+# %%
+check("04.cost", cost)
+
+# %% [markdown]
+# ### Exercise 4: how many middle channels?
+#
+# A (2+1)D layer should have as many weights as the 3D layer that it replaces, and never more.
+# Return the largest such $M$. The 3D kernel has $t$ frames and $d \times d$ pixels; no biases.
+
+
+# %% exercise="04.middle_channels"
+def middle_channels(in_channels, out_channels, t=3, d=3):
+    """Returns the int M: weights of 1 x d x d and t x 1 x 1 together <= weights of t x d x d."""
+    ### BEGIN SOLUTION
+    full = t * d**2 * in_channels * out_channels
+    return full // (d**2 * in_channels + t * out_channels)
+    ### END SOLUTION
+
+
+# %%
+check("04.middle_channels", middle_channels)
+
+# %% [markdown]
+# ### Exercise 5: from clips to videos
+#
+# `logits` holds the scores of many clips, `videos` says which video each clip was cut from: 0, 1,
+# ..., in any order, with different numbers of clips. Average the **probabilities** of each video's
+# clips and return the most probable class of every video.
+
+
+# %% exercise="04.video_classes"
+def video_classes(logits, videos):
+    """logits: float (N, K); videos: int (N,). Returns int (number of videos,)."""
+    ### BEGIN SOLUTION
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+    means = [probabilities[videos == v].mean(axis=0) for v in range(videos.max() + 1)]
+    return np.argmax(means, axis=1)
+    ### END SOLUTION
+
+
+# %%
+check("04.video_classes", video_classes)
+
+# %% [markdown]
+# ### Exercise 6: repair this snippet
+#
+# Networks like this one stand in tutorials. It runs on the batches of this course, `(N, 16, 3, 32,
+# 32)`, and it even learns a little. It has three mistakes:
+#
+# - its convolutions do not slide over time,
+# - it accepts one length and one size of clip only, and the number in its last layer is the reason,
+# - its outputs are not the logits that the cross-entropy loss wants.
+#
+# Repair it. It should accept clips of any $T \ge 4$ and any $H = W \ge 16$. (A Keras model that
+# takes `(N, T, H, W, 3)` is accepted as well.)
+
+
+# %% exercise="04.repair_network" points=2
+class TutorialNet(torch.nn.Module):
+    """(N, T, 3, H, W) -> logits (N, num_classes), for any T, H and W."""
+
+    ### BEGIN SOLUTION
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv1 = torch.nn.Conv3d(3, 16, kernel_size=3, padding=1)
+        self.conv2 = torch.nn.Conv3d(16, 32, kernel_size=3, padding=1)
+        self.pool = torch.nn.MaxPool3d((1, 2, 2))
+        self.linear = torch.nn.Linear(32, num_classes)
+
+    def forward(self, x):
+        x = x.transpose(1, 2)  # (N, 3, T, H, W): the channels before time
+        x = self.pool(torch.relu(self.conv1(x)))
+        x = self.pool(torch.relu(self.conv2(x)))
+        return self.linear(x.amax(dim=(2, 3, 4)))
+
+    ### LEARNER GETS
+    # def __init__(self, num_classes):
+    #     super().__init__()
+    #     self.conv1 = torch.nn.Conv3d(16, 16, kernel_size=3, padding=1)
+    #     self.conv2 = torch.nn.Conv3d(16, 32, kernel_size=3, padding=1)
+    #     self.pool = torch.nn.MaxPool3d((1, 2, 2))
+    #     self.linear = torch.nn.Linear(32 * 3 * 8 * 8, num_classes)
+    #
+    # def forward(self, x):
+    #     x = self.pool(torch.relu(self.conv1(x)))
+    #     x = self.pool(torch.relu(self.conv2(x)))
+    #     return torch.softmax(self.linear(x.flatten(1)), dim=1)
+    ### END SOLUTION
+
+
+# %%
+check("04.repair_network", TutorialNet)
+
+# %% [markdown]
+# ### Exercise 7 (open): four directions without learning
+#
+# One shape moves to the left, to the right, up or down, on the world's *medium* setting: textured
+# background, a drifting camera, noise. Name the direction with kernels alone. The check makes 60
+# fresh clips of 64 x 64 pixels and asks for 80 % of them. `correlate` is yours to use.
+#
+# A hint on the way: section 2 has the kernels for left and right. How does one get those for up and
+# down? And when the background is full of vertical edges, which comparison of energies is fair?
+
+
+# %% exercise="04.four_directions" points=2
+def four_directions(frames):
+    """frames: uint8 (16, 64, 64, 3). Returns "left", "right", "up" or "down"."""
+    ### BEGIN SOLUTION
+    grey = frames.mean(axis=-1) / 255
+    kernel = np.zeros((3, 3, 5))
+    for t in range(3):
+        kernel[t, :, t], kernel[t, :, t + 2] = -1, 1
+    turned = kernel.transpose(0, 2, 1)
+    kernels = {"right": kernel, "left": kernel[::-1], "down": turned, "up": turned[::-1]}
+    energy = {name: (correlate(grey, k) ** 2).mean() for name, k in kernels.items()}
+    across, along = energy["right"] - energy["left"], energy["down"] - energy["up"]
+    if abs(across) > abs(along):
+        return "right" if across > 0 else "left"
+    return "down" if along > 0 else "up"
+    ### END SOLUTION
+
+
+# %%
+check("04.four_directions", four_directions)
+
+# %% [markdown]
+# **For a person to read.** Try your function on "hard" clips. Why does it fail there, and what could
+# a trained 3D network do that your kernels cannot? Three or four sentences.
+
+# %% [markdown] question="04.direction_limits"
+# On "hard" a photograph fills the background and the camera drifts, so most moving edges belong to
+# the background and not to the shape: the energies measure the camera. Grey things that move about
+# add energy in other directions. And my kernels know one velocity of one pixel per frame and no
+# colour. A trained network can learn kernels for the shapes' colours, compare the motion at one place
+# with the motion around it, and ignore motion that covers the whole picture. On "medium" the
+# drift is smaller than the shape's motion, and the difference of opposite energies cancels what
+# stands still or only flickers.
+
+# %% [markdown]
+# ## 15 What you learned
+#
+# - In an x-t picture motion is a slope; a 3D kernel that leans sees one direction.
+# - A kernel that is one product of space and time is blind to direction; a sum of them is not.
+# - Parameters are weights; multiply-adds are weights times output positions. Seconds are neither.
+# - (2+1)D splits space from time and spends what it saves on middle channels and a ReLU.
+# - Averaging over the clips of a video mends errors that differ from clip to clip, not errors that
+#   all clips share.
+# - Reversed clips are called by their partner's name: the networks read direction.
+#
+# ## 16 What can go wrong in practice
+#
+# - **Channels where time belongs.** `Conv3d` takes `(N, C, T, H, W)`, our clips come as `(N, T, C, H,
+#   W)`. With 16 frames and 16 channels nothing complains.
+# - **A strided `Conv3D` on the CPU** in TensorFlow: its gradients are slower by one to two orders
+#   of magnitude. Measure one step before you start a night of training.
+# - **Memory.** Activations grow with $T$. Halve the batch before you halve the frames.
+# - **Another frame rate.** A kernel knows pixels per frame, not per second. Clips at half the frame
+#   rate look twice as fast.
+# - **Clip accuracy against video accuracy.** Say which one you report, and with how many clips.
+# - **Too much for small data.** A 3D network has more weights than a 2D one. I3D therefore starts from
+#   a 2D network's weights, repeated over time.
+#
+# ## 17 Papers
+#
+# - Adelson, Bergen: *Spatiotemporal Energy Models for the Perception of Motion*. Journal of the Optical
+#   Society of America A 2(2), 1985. Motion as a slope, energy from leaning kernels.
+# - Ji, Xu, Yang, Yu: *3D Convolutional Neural Networks for Human Action Recognition*. IEEE TPAMI 35(1),
+#   2013.
+# - Simonyan, Vedaldi, Zisserman: *Deep Inside Convolutional Networks: Visualising Image Classification
+#   Models and Saliency Maps*. ICLR Workshop 2014.
+# - Tran, Bourdev, Fergus, Torresani, Paluri: *Learning Spatiotemporal Features with 3D Convolutional
+#   Networks*. ICCV 2015. C3D.
+# - Carreira, Zisserman: *Quo Vadis, Action Recognition? A New Model and the Kinetics Dataset*. CVPR
+#   2017. I3D.
+# - Tran, Wang, Torresani, Ray, LeCun, Paluri: *A Closer Look at Spatiotemporal Convolutions for Action
+#   Recognition*. CVPR 2018. R(2+1)D.
+# - Adebayo, Gilmer, Muelly, Goodfellow, Hardt, Kim: *Sanity Checks for Saliency Maps*. NeurIPS 2018.
+#
+# ## 18 Where to go next
+#
+# 3D kernels see a few frames at a time, and depth widens their view slowly. Chapter 05 lets every
+# moment of a clip look at every other one: attention.
