@@ -39,7 +39,7 @@ class FrameMoments(layers.Layer):
         self.pad = layers.ZeroPadding2D(1)
         self.conv1 = layers.Conv2D(16, 3, strides=2, use_bias=False)
         self.norm1 = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
-        self.conv2 = layers.Conv2D(32, 3, padding="same", use_bias=False)
+        self.conv2 = layers.Conv2D(16, 3, padding="same", use_bias=False)
         self.norm2 = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
         self.conv3 = layers.Conv2D(num_channels, 1, use_bias=False)
         self.moments = SpatialMoments()

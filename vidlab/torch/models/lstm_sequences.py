@@ -40,16 +40,16 @@ class FrameMoments(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, stride=2, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(16)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(32)
-        self.conv3 = nn.Conv2d(32, num_channels, 1, bias=False)
+        self.conv2 = nn.Conv2d(16, 16, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(16)
+        self.conv3 = nn.Conv2d(16, num_channels, 1, bias=False)
         self.moments = SpatialMoments()
         self.norm3 = nn.BatchNorm1d(10 * num_channels)
 
     def maps(self, x: torch.Tensor) -> torch.Tensor:
         """Frames (N, 3, H, W) -> (N, C, H / 2, W / 2): before the softmax."""
         x = torch.relu(self.norm1(self.conv1(x)))  # (N, 16, H / 2, W / 2)
-        x = torch.relu(self.norm2(self.conv2(x)))  # (N, 32, H / 2, W / 2)
+        x = torch.relu(self.norm2(self.conv2(x)))  # (N, 16, H / 2, W / 2)
         return self.conv3(x)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
