@@ -2,6 +2,7 @@
 
 from vidlab.torch.devices import default_device, set_seed
 from vidlab.torch.evaluation import count_parameters, evaluate, predict
+from vidlab.torch.features import extract_features, pretrained_features
 from vidlab.torch.inputs import to_input
 from vidlab.torch.models import (
     CNNGRU,
@@ -25,8 +26,10 @@ __all__ = [
     "count_parameters",
     "default_device",
     "evaluate",
+    "extract_features",
     "fit",
     "predict",
+    "pretrained_features",
     "set_seed",
     "to_input",
     "train_steps",
