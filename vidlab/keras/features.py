@@ -56,6 +56,7 @@ def extract_features(
 def pretrained_features(
     name: str = "framenet",
     *,
+    num_classes: int | None = None,
     path: str | os.PathLike[str] | None = None,
     revision: str | None = None,
     device: str | None = None,
@@ -63,13 +64,13 @@ def pretrained_features(
     """Load a pretrained network for ``extract_features``.
 
     "framenet" is a ``FrameCNN`` that vidlab brings along (vidlab/data/framenet.md says what it
-    learned); its head names the photograph that a crop is from. For another task give it another
-    head: ``model.head = keras.layers.Dense(num_classes)``. All other models are those of
-    ``keras.applications``, trained on ImageNet and kept in Keras's cache; they resize the
-    pictures to what they learned on.
+    learned); its head names the photograph that a crop is from. ``num_classes`` gives it a new
+    head instead, for fine-tuning. All other models are those of ``keras.applications``, trained on
+    ImageNet and kept in Keras's cache; they resize the pictures to what they learned on.
 
     Args:
         name: "framenet", "resnet50", "mobilenet_v2" or "efficientnet_b0" (all of pictures).
+        num_classes: only for "framenet": the size of a new head with random weights.
         path: load from here, without a network: for "framenet" the safetensors file of a
             ``FrameCNN``, else a .weights.h5 of the application without its top, or a .keras file
             of a model that takes what the application takes.
@@ -87,13 +88,29 @@ def pretrained_features(
         raise PretrainedError("the files of keras.applications have no revisions: leave it out")
     with on_device(device):
         if name == "framenet":
-            file = FRAMENET if path is None else path
-            model = FrameCNN(*framenet_shape(file))
-            weights.load(model, file)
-            return model
+            return _framenet(FRAMENET if path is None else path, num_classes)
+        if num_classes is not None:
+            raise PretrainedError(
+                f"num_classes is for framenet: {name!r} has no head, only features"
+            )
         from vidlab.keras.applications import load_backbone
 
         return load_backbone(name, path)
+
+
+def _framenet(file: str | os.PathLike[str], num_classes: int | None) -> FrameCNN:
+    """The FrameCNN in a file, with its own head or a new one."""
+    old_classes, widths = framenet_shape(file)
+    model = FrameCNN(old_classes, widths)
+    weights.load(model, file)
+    if num_classes is None:
+        return model
+    # A built Keras model takes no new layer: the layers below the head go to a new model.
+    fresh = FrameCNN(num_classes, widths)
+    for layer, loaded in zip(fresh.layers, model.layers, strict=True):
+        if layer is not fresh.head:
+            layer.set_weights(loaded.get_weights())
+    return fresh
 
 
 def _without_gradients() -> AbstractContextManager:

@@ -13,6 +13,7 @@ from vidlab.torch.devices import default_device
 from vidlab.torch.evaluation import evaluating
 from vidlab.torch.inputs import as_input
 from vidlab.torch.models import FrameCNN
+from vidlab.torch.models.initial import initialize
 
 
 def extract_features(
@@ -58,6 +59,7 @@ def extract_features(
 def pretrained_features(
     name: str = "framenet",
     *,
+    num_classes: int | None = None,
     path: str | os.PathLike[str] | None = None,
     revision: str | None = None,
     device: str | None = None,
@@ -65,13 +67,14 @@ def pretrained_features(
     """Load a pretrained network for ``extract_features``.
 
     "framenet" is a ``FrameCNN`` that vidlab brings along (vidlab/data/framenet.md says what it
-    learned); its head names the photograph that a crop is from. For another task give it another
-    head: ``model.head = nn.Linear(model.head.in_features, num_classes)``. All other models come
-    from Hugging Face and are kept in its cache; they resize the pictures to what they learned on.
+    learned); its head names the photograph that a crop is from. ``num_classes`` gives it a new
+    head instead, for fine-tuning. All other models come from Hugging Face and are kept in its
+    cache; they resize the pictures to what they learned on.
 
     Args:
         name: "framenet"; "resnet50" or "vit" (pictures), "videomae" (clips); or the name of any
             repository of Hugging Face whose model ``transformers.AutoModel`` knows.
+        num_classes: only for "framenet": the size of a new head with random weights.
         path: load from here, without a network: for "framenet" the safetensors file of a
             ``FrameCNN``, else a folder with config.json and model.safetensors.
         revision: the commit on Hugging Face; by default a fixed one for the names above, and the
@@ -88,11 +91,22 @@ def pretrained_features(
     if name == "framenet":
         if revision is not None:
             raise PretrainedError("framenet comes with vidlab: revision= is for other names")
-        file = FRAMENET if path is None else path
-        model: nn.Module = FrameCNN(*framenet_shape(file))
-        weights.load(model, file)
+        model: nn.Module = _framenet(FRAMENET if path is None else path, num_classes)
+    elif num_classes is not None:
+        raise PretrainedError(f"num_classes is for framenet: {name!r} has no head, only features")
     else:
         from vidlab.torch.hub import load_backbone
 
         model = load_backbone(name, path, revision)
     return model.eval().to(device or default_device())
+
+
+def _framenet(file: str | os.PathLike[str], num_classes: int | None) -> FrameCNN:
+    """The FrameCNN in a file, with its own head or a new one."""
+    old_classes, widths = framenet_shape(file)
+    model = FrameCNN(old_classes, widths)
+    weights.load(model, file)
+    if num_classes is not None:
+        model.head = nn.Linear(widths[-1], num_classes)
+        initialize(model.head)
+    return model
