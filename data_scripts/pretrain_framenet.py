@@ -267,6 +267,7 @@ def main() -> None:
     parser.add_argument("--max-seconds", type=float, help="stop then; the same command goes on")
     arguments = parser.parse_args()
 
+    torch.set_num_threads(2)  # sums depend on how they are divided
     torch.manual_seed(arguments.seed)
     model = Pretraining().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)

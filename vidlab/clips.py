@@ -80,6 +80,11 @@ class Clips:
     def __len__(self) -> int:
         return len(self.frames)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, T, H, W, 3)."""
+        return self.frames.shape
+
     def __getitem__(self, index: ClipIndex) -> "Clips":
         """The chosen clips as a new ``Clips``: by slice, by index array or by boolean mask.
 
@@ -243,7 +248,7 @@ class Dataset:
         lines = [f"Dataset {self.name!r}: {len(self.class_names)} classes ({names})"]
         lines.append("split   clips  frames  size     fps  sources")
         for split, clips in self._splits().items():
-            num_clips, num_frames, height, width, _ = clips.frames.shape
+            num_clips, num_frames, height, width, _ = clips.shape
             lines.append(
                 f"{split:<6} {num_clips:>6}  {num_frames:>6}  {f'{height}x{width}':<7}"
                 f"{clips.fps:>5g}  {len(set(clips.sources)):>7}"

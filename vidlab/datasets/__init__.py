@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from vidlab.clips import Dataset
+from vidlab.datasets.files import ClipFiles
 from vidlab.datasets.folders import folder
 from vidlab.datasets.splitting import (
     FRACTIONS,
@@ -18,7 +19,7 @@ from vidlab.datasets.splitting import (
 )
 from vidlab.world import generate
 
-__all__ = ["DatasetError", "default_source", "folder", "load", "world"]
+__all__ = ["ClipFiles", "DatasetError", "default_source", "folder", "load", "world"]
 
 
 def load(name: str, **options: Any) -> Dataset:

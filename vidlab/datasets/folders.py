@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vidlab.clips import Clips, Dataset
+from vidlab.datasets.files import FileDataset, covered_seconds, list_clips
 from vidlab.datasets.splitting import (
     FRACTIONS,
     DatasetError,
@@ -31,6 +32,7 @@ def folder(
     fractions: tuple[float, float, float] = FRACTIONS,
     seed: int = 0,
     cache: str | os.PathLike[str] | None = None,
+    in_memory: bool = True,
     progress: bool = True,
 ) -> Dataset:
     """Read a folder of your own videos: a sub-folder for each class.
@@ -51,11 +53,13 @@ def folder(
         seed: decides which sources go where.
         cache: folder for decoded frames; by default one below ``~/.cache/vidlab`` (or below
             ``VIDLAB_CACHE``).
+        in_memory: False leaves the decoded frames in the cache, and each batch is read from
+            there: for folders larger than memory. The splits are the same.
         progress: show a progress bar.
 
     Returns:
-        A ``Dataset``. Files that could not be read are reported in a ``VideoWarning`` with their
-        reasons and left out.
+        A ``Dataset`` of ``Clips``, or of ``ClipFiles`` with ``in_memory=False``. Files that could
+        not be read are reported in a ``VideoWarning`` with their reasons and left out.
 
     Raises:
         DatasetError: the folder is missing or empty, has one class only, a class has no readable
@@ -65,6 +69,8 @@ def folder(
         raise DatasetError(f"clips_per_video must be at least 1, got {clips_per_video}")
     if audio_rate is not None and clips_per_video != 1:
         raise DatasetError("audio_rate needs clips_per_video=1: sound is read for whole videos")
+    if audio_rate is not None and not in_memory:
+        raise DatasetError("audio_rate needs in_memory=True: sound is not kept in the cache")
     split_counts(1000, fractions)  # a wrong fraction fails before any video is read
     root = Path(path)
     videos = class_videos(root)
@@ -85,6 +91,12 @@ def folder(
                 f"the first says: {reasons[videos[name][0].resolve()]}"
             )
     parts = assign_sources(root, readable, source, fractions, seed)
+    if not in_memory:
+        listed = {
+            split: list_clips(root, store, chosen, tuple(readable), source, clips_per_video)
+            for split, chosen in parts.items()
+        }
+        return FileDataset(root.name, **listed)  # type: ignore[arg-type]
     splits = {
         split: read_clips(root, store, chosen, tuple(readable), source, clips_per_video, audio_rate)
         for split, chosen in parts.items()
@@ -156,8 +168,7 @@ def read_clips(
         relative = file.relative_to(root).as_posix()
         with np.load(store / f"{relative}.npz") as cached:
             whole, times = cached["frames"], cached["times"]
-        # Frames stand in the centres of equal parts, so first to last is all but one part.
-        seconds.append((times[-1] - times[0]) * len(times) / max(len(times) - 1, 1))
+        seconds.append(covered_seconds(times))
         for clip in np.split(whole, clips_per_video):
             frames.append(clip)
             labels.append(label)

@@ -112,6 +112,7 @@ def load_backbone(
 
 def load_model(folder: Path) -> nn.Module:
     """The model in a folder, if the file holds all of its weights and nothing unknown."""
+    from safetensors import SafetensorError
     from transformers import AutoModel
 
     try:
@@ -119,7 +120,7 @@ def load_model(folder: Path) -> nn.Module:
             model, found = AutoModel.from_pretrained(
                 folder, local_files_only=True, use_safetensors=True, output_loading_info=True
             )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise PretrainedError(f"{folder}: no model could be loaded: {error}") from error
     missing = {key for key in found["missing_keys"] if not key.endswith("num_batches_tracked")}
     if missing and all(key.startswith("pooler.") for key in missing):
