@@ -101,18 +101,19 @@ def _recurrent(layer: Any) -> Described:
             settings[name] = getattr(function, "__name__", type(function).__name__)
     if kind == "GRU":
         settings["reset_after"] = cells[0].reset_after
+    # PyTorch stacks r, z, n and Keras z, r, h. The LSTM's i, f, g, o are in the same order.
+    order = _swap_first_two if kind == "GRU" else np.asarray
+
+    def to_tensor(kernel: np.ndarray) -> np.ndarray:
+        return order(kernel.T)
+
+    def to_variable(weight: np.ndarray) -> np.ndarray:
+        return order(weight).T
+
     parts = []
     for cell, direction in zip(cells, ("", "_reverse"), strict=False):
-        # PyTorch stacks r, z, n and Keras z, r, h. The LSTM's i, f, g, o are in the same order.
-        order = _swap_first_two if kind == "GRU" else np.asarray
-        for name, tensor in (("kernel", "weight_ih"), ("recurrent_kernel", "weight_hh")):
-            parts += _part(
-                cell,
-                name,
-                tensor + direction,
-                lambda a, order=order: order(a.T),
-                lambda a, order=order: order(a).T,
-            )
+        parts += _part(cell, "kernel", "weight_ih" + direction, to_tensor, to_variable)
+        parts += _part(cell, "recurrent_kernel", "weight_hh" + direction, to_tensor, to_variable)
         if cell.bias is not None:
             biases = ("bias_ih" + direction, "bias_hh" + direction)
             if kind != "GRU":
