@@ -1,7 +1,6 @@
 """Train a Keras model: ``fit`` is ``model.fit``, ``train_steps`` takes the same step by hand."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -10,9 +9,10 @@ from tqdm import tqdm
 
 from vidlab.batches import Augment, Batches, Data, prefetch, to_unit
 from vidlab.history import Clock, History, Recorder, StepRecord, check_loss
-from vidlab.keras.devices import default_device, on_device
-from vidlab.keras.evaluation import loss_of, measure, probe
-from vidlab.plan import ADAM_EPSILON, ClassWeights, LearningRate, Loss, Plan, make_plan
+from vidlab.keras.compiling import compiled, is_mixed
+from vidlab.keras.devices import on_device
+from vidlab.keras.evaluation import measure, probe
+from vidlab.plan import ClassWeights, LearningRate, Plan, make_plan
 
 
 def fit(
@@ -96,12 +96,12 @@ def fit(
 
     keeps = keep_best and val is not None
     recorder = Recorder(tuple(callbacks), patience, save_weights if keeps else None)
-    mixed = _mixed(mixed_precision, device)
+    mixed = is_mixed(mixed_precision, device)
     weights = _check(model, plan, device)
     dataset = _Dataset(plan.batches, plan.num_workers)
     with (
         on_device(device),
-        _compiled(model, plan, weights, mixed) as optimizer,
+        compiled(model, plan, weights, mixed) as optimizer,
         tqdm(total=plan.num_steps, disable=not progress, unit="step") as bar,
     ):
         watch = _Watch(plan, weights, optimizer, recorder, bar)
@@ -158,7 +158,7 @@ def train_steps(
         clip_norm=clip_norm, class_weights=class_weights, loss=loss, augment=augment,
         eval_every=eval_every, num_workers=num_workers, seed=seed,
     )  # fmt: skip
-    mixed = _mixed(mixed_precision, device)
+    mixed = is_mixed(mixed_precision, device)
     weights = _check(model, plan, device)
     return _steps(model, plan, weights, device, mixed)
 
@@ -172,7 +172,7 @@ def _steps(
 ) -> Generator[StepRecord]:
     """The training loop, a batch at a time."""
     clock = Clock()
-    with _compiled(model, plan, weights, mixed_precision) as optimizer:
+    with compiled(model, plan, weights, mixed_precision) as optimizer:
         clock.start()
         for step, (x, y) in enumerate(prefetch(plan.batches, plan.num_workers), start=1):
             with on_device(device):
@@ -241,17 +241,6 @@ class _Watch(keras.callbacks.Callback):
         self.clock.start()
 
 
-class _Loss(keras.losses.Loss):
-    """``loss_of``, for ``model.compile``: Keras's own wrapper would turn labels into floats."""
-
-    def __init__(self, loss: Loss, weights: np.ndarray | None) -> None:
-        super().__init__()
-        self.loss, self.weights = loss, weights
-
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        return loss_of(y_pred, keras.ops.convert_to_tensor(y_true), self.loss, self.weights)
-
-
 def _record(
     model: keras.Model,
     plan: Plan,
@@ -284,44 +273,3 @@ def _check(model: keras.Model, plan: Plan, device: str | None) -> np.ndarray | N
         if plan.val is not None:
             probe(model, plan.val, plan.loss, None, "val")
     return weights
-
-
-def _mixed(mixed_precision: bool | None, device: str | None) -> bool:
-    """Whether to compute in float16."""
-    on_gpu = (device or default_device()).startswith("cuda")
-    if mixed_precision and not on_gpu:
-        raise ValueError(
-            f"mixed_precision needs a CUDA GPU; the device is {device or default_device()}"
-        )
-    return on_gpu if mixed_precision is None else mixed_precision
-
-
-@contextmanager
-def _compiled(
-    model: keras.Model, plan: Plan, weights: np.ndarray | None, mixed_precision: bool
-) -> Iterator[keras.optimizers.Optimizer]:
-    """Compile a model with a fresh optimiser; with mixed precision, until the context ends."""
-    layers = model._flatten_layers() if mixed_precision else []
-    policies = [(layer, layer.dtype_policy) for layer in layers]
-    kind = keras.optimizers.AdamW if plan.weight_decay else keras.optimizers.Adam
-    options = {"weight_decay": plan.weight_decay} if plan.weight_decay else {}
-    optimizer = kind(epsilon=ADAM_EPSILON, global_clipnorm=plan.clip_norm, **options)
-    try:
-        for layer, _ in policies:
-            layer.dtype_policy = "mixed_float16"
-        # XLA takes seconds to begin and is no faster on small models.
-        model.compile(optimizer=optimizer, loss=_Loss(plan.loss, weights), jit_compile=False)
-        _seed_dropout(model, plan.seed)
-        yield optimizer
-    finally:
-        for layer, policy in policies:
-            layer.dtype_policy = policy
-        if policies:
-            model.predict_function = None  # it was traced in float16
-
-
-def _seed_dropout(model: keras.Model, seed: int) -> None:
-    """Let each layer that draws random numbers begin anew from the seed."""
-    states = [v for v in model.variables if v.name == "seed_generator_state"]
-    for number, state in enumerate(states):
-        state.assign(np.array([seed + number, 0]))

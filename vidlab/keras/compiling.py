@@ -1,0 +1,64 @@
+"""Prepare a Keras model for training: optimiser, loss, precision and dropout's seed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+
+from vidlab.keras.devices import default_device
+from vidlab.keras.evaluation import loss_of
+from vidlab.plan import ADAM_EPSILON, Loss, Plan
+
+
+def is_mixed(mixed_precision: bool | None, device: str | None) -> bool:
+    """Whether to compute in float16."""
+    on_gpu = (device or default_device()).startswith("cuda")
+    if mixed_precision and not on_gpu:
+        raise ValueError(
+            f"mixed_precision needs a CUDA GPU; the device is {device or default_device()}"
+        )
+    return on_gpu if mixed_precision is None else mixed_precision
+
+
+@contextmanager
+def compiled(
+    model: keras.Model, plan: Plan, weights: np.ndarray | None, mixed_precision: bool
+) -> Iterator[keras.optimizers.Optimizer]:
+    """Compile a model with a fresh optimiser; with mixed precision, until the context ends."""
+    layers = model._flatten_layers() if mixed_precision else []
+    policies = [(layer, layer.dtype_policy) for layer in layers]
+    kind = keras.optimizers.AdamW if plan.weight_decay else keras.optimizers.Adam
+    options = {"weight_decay": plan.weight_decay} if plan.weight_decay else {}
+    optimizer = kind(epsilon=ADAM_EPSILON, global_clipnorm=plan.clip_norm, **options)
+    try:
+        for layer, _ in policies:
+            layer.dtype_policy = "mixed_float16"
+        # XLA takes seconds to begin and is no faster on small models.
+        model.compile(optimizer=optimizer, loss=_Loss(plan.loss, weights), jit_compile=False)
+        _seed_dropout(model, plan.seed)
+        yield optimizer
+    finally:
+        for layer, policy in policies:
+            layer.dtype_policy = policy
+        if policies:
+            model.predict_function = None  # it was traced in float16
+
+
+def _seed_dropout(model: keras.Model, seed: int) -> None:
+    """Let each layer that draws random numbers begin anew from the seed."""
+    states = [v for v in model.variables if v.name == "seed_generator_state"]
+    for number, state in enumerate(states):
+        state.assign(np.array([seed + number, 0]))
+
+
+class _Loss(keras.losses.Loss):
+    """``loss_of``, for ``model.compile``: Keras's own wrapper would turn labels into floats."""
+
+    def __init__(self, loss: Loss, weights: np.ndarray | None) -> None:
+        super().__init__()
+        self.loss, self.weights = loss, weights
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        return loss_of(y_pred, keras.ops.convert_to_tensor(y_true), self.loss, self.weights)
