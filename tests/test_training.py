@@ -205,6 +205,20 @@ def test_an_interruption_is_no_error(room):
     assert quiet(room, model).stopped == "finished"
 
 
+def test_an_interruption_within_a_step_leaves_eval_mode():
+    room = Room("torch")
+
+    class Interrupted(torch.nn.Linear):
+        def forward(self, x):
+            if self.training:
+                raise KeyboardInterrupt
+            return super().forward(x)
+
+    model = Interrupted(6, 3)
+    assert quiet(room, model).stopped == "interrupted"
+    assert not model.training
+
+
 def test_steps_can_be_left_early(room):
     model = room.pictures()
     steps = room.v.train_steps(model, (PICTURES, LABELS), num_steps=50, num_workers=2)
@@ -283,6 +297,8 @@ def test_predict_takes_all_kinds(room):
     assert got == pytest.approx(room.v.predict(model, np.float32(PICTURES / 255)), abs=1e-4)
     lstm = room.v.CNNLSTM(3)
     assert room.v.predict(lstm, clips).shape == (20, 3)
+    backwards = clips.frames[:, ::-1]  # a view with a negative stride
+    assert np.array_equal(room.v.predict(lstm, backwards), room.v.predict(lstm, backwards.copy()))
     assert room.v.evaluate(lstm, clips)["loss"] > 0
 
 

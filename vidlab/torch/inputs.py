@@ -21,12 +21,14 @@ def to_input(x: np.ndarray | torch.Tensor, device: str | None = None) -> torch.T
     Raises:
         ValueError: another dtype, axis order or range; no items; NaN or infinity.
     """
-    check_inputs(np.asarray(x))
+    check_inputs(x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else x)
     return as_input(x, device or default_device())
 
 
 def as_input(x: np.ndarray | torch.Tensor, device: str | torch.device) -> torch.Tensor:
     """``to_input`` for a batch that is already checked."""
+    if isinstance(x, np.ndarray):
+        x = np.ascontiguousarray(x)  # PyTorch takes no reversed view, such as x[:, ::-1]
     tensor = torch.as_tensor(x).to(device)  # one byte per value on the way to the device
     is_picture = tensor.ndim in (4, 5) and tensor.shape[-1] == 3
     scale = 1 / 255 if tensor.dtype == torch.uint8 else None

@@ -190,42 +190,45 @@ def _loop(
     weight_tensor = None if weights is None else torch.as_tensor(weights, device=device)
     clock = Clock()
     clock.start()
-    for step, (x, y) in enumerate(_batches(plan.batches, plan.num_workers), start=1):
-        rate = plan.rate(step)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-            # Keras adds epsilon before Adam's bias correction, PyTorch after it.
-            group["eps"] = ADAM_EPSILON / math.sqrt(1 - group["betas"][1] ** step)
-        model.train()
-        with torch.autocast(device.type, torch.float16, enabled=mixed_precision):
-            outputs = model(as_input(x, device))
-        targets = torch.as_tensor(y, device=device)
-        loss = loss_of(outputs, targets, plan.loss, weight_tensor)
-        loss_value = loss.item()
-        check_loss(loss_value, step, rate)  # before the weights are spoilt
+    try:
+        for step, (x, y) in enumerate(_batches(plan.batches, plan.num_workers), start=1):
+            rate = plan.rate(step)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+                # Keras adds epsilon before Adam's bias correction, PyTorch after it.
+                group["eps"] = ADAM_EPSILON / math.sqrt(1 - group["betas"][1] ** step)
+            model.train()
+            with torch.autocast(device.type, torch.float16, enabled=mixed_precision):
+                outputs = model(as_input(x, device))
+            targets = torch.as_tensor(y, device=device)
+            loss = loss_of(outputs, targets, plan.loss, weight_tensor)
+            loss_value = loss.item()
+            check_loss(loss_value, step, rate)  # before the weights are spoilt
 
-        optimizer.zero_grad()
-        scaler.scale(loss).backward()
-        if plan.clip_norm is not None:
-            scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(parameters, plan.clip_norm)
-        scaler.step(optimizer)
-        scaler.update()
+            optimizer.zero_grad()
+            scaler.scale(loss).backward()
+            if plan.clip_norm is not None:
+                scaler.unscale_(optimizer)
+                nn.utils.clip_grad_norm_(parameters, plan.clip_norm)
+            scaler.step(optimizer)
+            scaler.update()
 
+            model.eval()
+            measured: dict[str, float] = {}
+            if plan.evaluates(step) and plan.val is not None:
+                measured = measure(model, plan.val, plan.batch_size, plan.loss, weights, device)
+            yield StepRecord(
+                step=step,
+                epoch=plan.epoch(step),
+                loss=loss_value,
+                learning_rate=rate,
+                seconds=clock.stop(),
+                val_loss=measured.get("loss"),
+                val_accuracy=measured.get("accuracy"),
+            )
+            clock.start()
+    finally:  # also where an interruption came within a step
         model.eval()
-        measured: dict[str, float] = {}
-        if plan.evaluates(step) and plan.val is not None:
-            measured = measure(model, plan.val, plan.batch_size, plan.loss, weights, device)
-        yield StepRecord(
-            step=step,
-            epoch=plan.epoch(step),
-            loss=loss_value,
-            learning_rate=rate,
-            seconds=clock.stop(),
-            val_loss=measured.get("loss"),
-            val_accuracy=measured.get("accuracy"),
-        )
-        clock.start()
 
 
 def _batches(batches: Batches, num_workers: int) -> Iterable[tuple]:
