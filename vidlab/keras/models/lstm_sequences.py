@@ -39,17 +39,14 @@ class FrameMoments(layers.Layer):
         self.pad = layers.ZeroPadding2D(1)
         self.conv1 = layers.Conv2D(16, 3, strides=2, use_bias=False)
         self.norm1 = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
-        self.conv2 = layers.Conv2D(16, 3, padding="same", use_bias=False)
-        self.norm2 = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
-        self.conv3 = layers.Conv2D(num_channels, 1, use_bias=False)
+        self.conv2 = layers.Conv2D(num_channels, 3, padding="same", use_bias=False)
         self.moments = SpatialMoments()
-        self.norm3 = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+        self.norm2 = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
 
     def maps(self, x: Any, training: bool | None = None) -> Any:
         """Frames (N, H, W, 3) -> (N, H / 2, W / 2, C): before the softmax."""
         x = ops.relu(self.norm1(self.conv1(self.pad(x)), training=training))
-        x = ops.relu(self.norm2(self.conv2(x), training=training))
-        return self.conv3(x)
+        return self.conv2(x)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         frames = ops.reshape(x, (-1, *x.shape[2:]))  # (N * T, H, W, 3): time is folded in
@@ -57,7 +54,7 @@ class FrameMoments(layers.Layer):
         where = ops.reshape(where, (-1, ops.shape(x)[1], where.shape[1]))  # (N, T, 5 C)
         now, change = where[:, 1:], where[:, 1:] - where[:, :-1]
         both = ops.concatenate([now, change], axis=2)  # (N, T - 1, 10 C)
-        return self.norm3(both, training=training)
+        return self.norm2(both, training=training)
 
 
 class CNNLSTM(keras.Model):

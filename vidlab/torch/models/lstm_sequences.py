@@ -40,24 +40,21 @@ class FrameMoments(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 16, 3, stride=2, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(16)
-        self.conv2 = nn.Conv2d(16, 16, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(16)
-        self.conv3 = nn.Conv2d(16, num_channels, 1, bias=False)
+        self.conv2 = nn.Conv2d(16, num_channels, 3, padding=1, bias=False)
         self.moments = SpatialMoments()
-        self.norm3 = nn.BatchNorm1d(10 * num_channels)
+        self.norm2 = nn.BatchNorm1d(10 * num_channels)
 
     def maps(self, x: torch.Tensor) -> torch.Tensor:
         """Frames (N, 3, H, W) -> (N, C, H / 2, W / 2): before the softmax."""
         x = torch.relu(self.norm1(self.conv1(x)))  # (N, 16, H / 2, W / 2)
-        x = torch.relu(self.norm2(self.conv2(x)))  # (N, 16, H / 2, W / 2)
-        return self.conv3(x)
+        return self.conv2(x)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         frames = x.flatten(0, 1)  # (N * T, 3, H, W): time is folded into the batch
         where = self.moments(self.maps(frames)).unflatten(0, x.shape[:2])  # (N, T, 5 C)
         now, change = where[:, 1:], where[:, 1:] - where[:, :-1]
         both = torch.cat([now, change], dim=2)  # (N, T - 1, 10 C)
-        return self.norm3(both.transpose(1, 2)).transpose(1, 2)
+        return self.norm2(both.transpose(1, 2)).transpose(1, 2)
 
 
 class CNNLSTM(nn.Module):
