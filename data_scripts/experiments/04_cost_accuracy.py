@@ -1,4 +1,4 @@
-"""Measure accuracy against cost: flow and four models, two frameworks, three difficulties, three seeds.
+"""Measure accuracy against cost: flow and four models, in both frameworks, over three seeds.
 
 Each row trains one model on fresh clips of the world (32 x 32 pixels, 16 frames) and tests it on
 clips as filmed and with their frames shuffled. The models are those of chapters 02 to 04, the
