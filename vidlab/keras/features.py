@@ -33,7 +33,8 @@ def extract_features(
             as it does in inference.
         x: pictures ``(N, H, W, 3)``, clips ``(N, T, H, W, 3)``, features ``(N, ...)``, ``Clips``
             or a source of batches.
-        batch_size: pictures (for a model that takes clips: clips) per forward pass.
+        batch_size: pictures (for a model that takes clips: clips) per forward pass. On a CPU a
+            smaller one is faster for pictures larger than 64 x 64.
         device: by default where Keras computes (``default_device()``).
         progress: show a bar.
 
