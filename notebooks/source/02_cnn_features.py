@@ -122,11 +122,11 @@ print("Keras after a step:  ", np.array([w.item() for w in line.get_weights()]).
 # ### 1.3 How long a step?
 #
 # The gradient says in which direction, not how far. Here is the loss as a landscape over $(w, b)$,
-# with 15 steps at three learning rates.
+# with eight steps at three learning rates.
 
 
 # %%
-def walk(alpha, num_steps=15):
+def walk(alpha, num_steps=8):
     """The path (num_steps + 1, 2) of gradient descent from (0, 0)."""
     path = [np.zeros(2)]
     for _ in range(num_steps):
@@ -134,7 +134,7 @@ def walk(alpha, num_steps=15):
     return np.array(path)
 
 
-paths = {f"rate {alpha}": walk(alpha) for alpha in (0.02, 0.1, 0.43)}
+paths = {f"rate {alpha}": walk(alpha) for alpha in (0.02, 0.1, 0.44)}
 
 # %%
 w, b = np.meshgrid(np.linspace(-1, 4.5, 100), np.linspace(-1, 3, 100))
@@ -175,7 +175,10 @@ train = world.generate(1200, split="train", **options)
 val = world.generate(150, split="val", **options)
 test = world.generate(300, split="test", **options)
 print(train)
-display.images(train.frames[:8, 1], [str(c).split(" ", 1)[0] for c in train.captions[:8]])
+facts = zip(*(train.attributes[name][:8] for name in ("color", "shape", "action")), strict=True)
+display.images(
+    train.frames[:8, 1], [f"{color} {shape}, {action}" for color, shape, action in facts]
+)
 
 # %% [markdown]
 # Four frames of every clip. What is to be learned from a frame is its *target*: the shape, the
@@ -501,8 +504,8 @@ numbers = histogram(frame[None])[0]
 used = numbers > 0
 middles = [(np.array([i // 16, i // 4 % 4, i % 4]) * 64 + 32) / 255 for i in np.where(used)[0]]
 axes.bar(range(used.sum()), numbers[used], color=middles, edgecolor="#555555")
-axes.set(xlabel="box of colours (those that occur)", ylabel="share of pixels", yscale="log")
-display.images([frame, drawn], ["a frame", "HOG: strength of edges by direction"], height=2.2)
+axes.set(xlabel="boxes of colours that occur", ylabel="share of pixels", yscale="log", xticks=[])
+display.images([frame, drawn], ["a frame", "HOG: edges by direction"], height=2.2)
 display.show_figure(figure, "Colour histogram of the frame, each bar in its colour.")
 
 # %% [markdown]
@@ -606,6 +609,16 @@ def sheet(pictures, columns=8, scale=12):
     return np.concatenate([np.concatenate(row, axis=1) for row in rows])
 
 
+def show_sheet(picture, text):
+    """Show one sheet over the whole width of the page."""
+    height, width = picture.shape[:2]
+    figure, axes = display.new_axes(height=8 * height / width + 0.3)
+    axes.imshow(picture, interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title(text, fontsize=10)
+    display.show_figure(figure, text)
+
+
 def heat_on(frame, heat):
     """The frame, enlarged and in grey, under its heat map (h, w): bright is hot."""
     large = cv2.resize(heat / max(heat.max(), 1e-9), (128, 128), interpolation=cv2.INTER_LINEAR)
@@ -630,6 +643,7 @@ shape_train, shape_val, shape_test = sets["shape"]
 color_train, color_val, color_test = sets["color"]
 boxes_test = test.boxes.reshape(-1, 2, 4)  # two shapes in each frame
 scores = {}  # (framework, model, target) -> test accuracy
+settings = {"num_steps": 250, "batch_size": 64, "learning_rate": 1e-2, "schedule": "one_cycle"}
 
 # %% [markdown]
 # ## 6 PyTorch: a frame classifier
@@ -745,7 +759,7 @@ print(f"classic recipe: {scores['PyTorch', 'ClassicCNN', 'shape']:.0%} of the te
 
 # %%
 values = torch.tensor([1.0, 3.0, 5.0]).reshape(3, 1, 1, 1)
-print(nn.BatchNorm2d(1)(values).flatten().detach().numpy().round(2))
+print(nn.BatchNorm2d(1)(values).flatten().detach().numpy().round(2) + 0.0)
 
 # %% [markdown]
 # In use there may be only one frame, so the layer keeps *running averages* of $\mu$ and $\sigma^2$
@@ -792,13 +806,14 @@ class FrameCNN(nn.Module):
 
 
 # %% [markdown]
-# `vt.fit` runs the loop of 6.3, lowers the learning rate along a cosine to zero, and measures the
-# validation set on the way.
+# `vt.fit` runs the loop of 6.3. With the schedule "one_cycle" the learning rate rises during the
+# first quarter of the steps and then falls to zero, which allows a higher rate. The validation set
+# is measured on the way.
 
 # %%
 vt.set_seed(0)
 torch_net = FrameCNN(3)
-history = vt.fit(torch_net, shape_train, shape_val, num_steps=300, eval_every=50, progress=False)
+history = vt.fit(torch_net, shape_train, shape_val, **settings, eval_every=50, progress=False)
 print(history)
 print("parameters:", f"{vt.count_parameters(torch_net):,}")
 
@@ -833,7 +848,7 @@ display.confusion(shape_test[1], guess, world.SHAPES, title="PyTorch, FrameCNN: 
 
 # %%
 kernels = torch_net.conv1.weight.detach().cpu().permute(0, 2, 3, 1).numpy()  # (32, 3, 3, 3)
-display.images([sheet(kernels, columns=16)], ["PyTorch: the 32 kernels of conv1"], columns=1)
+show_sheet(sheet(kernels, columns=16), "PyTorch: the 32 kernels of conv1")
 
 # %% [markdown]
 # A *feature map* is what one kernel gives for all places of a frame. The deeper, the coarser: 16 x
@@ -848,9 +863,9 @@ with torch.no_grad():
 maps = [part[0, :8].cpu().numpy() for part in (map1, map2, map3)]  # eight channels of each
 
 # %%
-texts = ["conv1: 16 x 16", "conv2: 8 x 8", "conv3: 4 x 4"]
 display.images([frame[0]], ["the frame"])
-display.images([sheet(part, 8, 64 // part.shape[1]) for part in maps], texts, columns=1)
+for name, part in zip(("conv1: 16 x 16", "conv2: 8 x 8", "conv3: 4 x 4"), maps, strict=True):
+    show_sheet(sheet(part, 8, 64 // part.shape[1]), f"eight feature maps of {name}")
 
 # %% [markdown]
 # ### 6.7 Grad-CAM: what did it look at?
@@ -984,7 +999,8 @@ keras_classic.compile(
 )
 start = time.perf_counter()
 keras_run = keras_classic.fit(vk.to_input(frames), labels, batch_size=32, epochs=2, verbose=0)
-print(f"2 epochs in {time.perf_counter() - start:.1f} s, loss", keras_run.history["loss"][-1])
+print(f"2 epochs in {time.perf_counter() - start:.1f} s")
+print("mean loss of each epoch:", np.round(keras_run.history["loss"], 2))
 
 # %%
 scores["Keras", "ClassicCNN", "shape"] = vk.evaluate(keras_classic, shape_test)["accuracy"]
@@ -1051,7 +1067,7 @@ class FrameCNN(keras.Model):
 # %%
 vk.set_seed(0)
 keras_net = FrameCNN(3)
-history = vk.fit(keras_net, shape_train, shape_val, num_steps=300, eval_every=50, progress=False)
+history = vk.fit(keras_net, shape_train, shape_val, **settings, eval_every=50, progress=False)
 print(history)
 print("parameters:", f"{vk.count_parameters(keras_net):,}")
 
@@ -1086,7 +1102,7 @@ display.confusion(shape_test[1], guess, world.SHAPES, title="Keras, FrameCNN: sh
 
 # %%
 kernels = np.moveaxis(keras_net.conv1.get_weights()[0], -1, 0)  # (32, 3, 3, 3)
-display.images([sheet(kernels, columns=16)], ["Keras: the 32 kernels of conv1"], columns=1)
+show_sheet(sheet(kernels, columns=16), "Keras: the 32 kernels of conv1")
 
 # %%
 frame = shape_test[0][1:2]
@@ -1096,9 +1112,9 @@ map3 = ops.relu(keras_net.norm3(keras_net.conv3(keras_net.pad(map2))))
 maps = [np.moveaxis(ops.convert_to_numpy(part)[0], -1, 0)[:8] for part in (map1, map2, map3)]
 
 # %%
-texts = ["conv1: 16 x 16", "conv2: 8 x 8", "conv3: 4 x 4"]
 display.images([frame[0]], ["the frame"])
-display.images([sheet(part, 8, 64 // part.shape[1]) for part in maps], texts, columns=1)
+for name, part in zip(("conv1: 16 x 16", "conv2: 8 x 8", "conv3: 4 x 4"), maps, strict=True):
+    show_sheet(sheet(part, 8, 64 // part.shape[1]), f"eight feature maps of {name}")
 
 # %% [markdown]
 # ### 7.7 Grad-CAM: what did it look at?
@@ -1181,11 +1197,11 @@ ROOMS = {"PyTorch": vt, "Keras": vk}
 def recipe(
     framework="PyTorch",
     target="shape",
-    learning_rate=3e-3,
+    learning_rate=1e-2,
     num_steps=200,
     width=32,
     num_labels=None,
-    batch_size=32,
+    batch_size=64,
     seed=0,
 ):
     """Train a FrameCNN on ``num_labels`` training frames (all: None); (model, history)."""
@@ -1201,6 +1217,7 @@ def recipe(
         num_steps=num_steps,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        schedule="one_cycle",
         eval_every=max(1, num_steps // 8),
         keep_best=False,
         seed=seed,
@@ -1221,7 +1238,7 @@ def recipe(
 bound = world.single_frame_bound(num_frames=4)
 action_test = sets["action"][2]
 for framework, room in ROOMS.items():
-    model, history = recipe(framework, target="action", num_steps=300)
+    model, history = recipe(framework, target="action", num_steps=120)
     scores[framework, "FrameCNN", "action"] = room.evaluate(model, action_test)["accuracy"]
     print(f"{framework:<8} {scores[framework, 'FrameCNN', 'action']:.0%} of the test frames right")
 print(f"guessing 10%, no classifier of one frame gets beyond {bound:.0%}")
@@ -1238,6 +1255,27 @@ axes.set_xticks(range(3), list(NAMES))
 axes.set(xlabel="what the label says", ylabel="test accuracy (share)", ylim=(0, 1.05))
 axes.legend(frameon=False, loc="center right")
 display.show_figure(figure, "Test accuracy for shape, colour and action, against guessing.")
+
+# %% [markdown]
+# One run in each framework is not much. The long version trained another frame classifier on each of
+# the 16 frames of a clip, on three difficulties, with three seeds:
+
+# %%
+import csv
+from pathlib import Path
+
+
+def read_table(name):
+    """The rows of a table in notebooks/results, as dicts of strings."""
+    folder = next(p for p in (Path("results"), Path("../results")) if p.exists())
+    with open(folder / name, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+rows = [row for row in read_table("world_single_frame.csv") if row["target"] == "action"]
+accuracies = [float(row["test_accuracy"]) for row in rows]
+print(f"{len(rows)} runs: mean {np.mean(accuracies):.1%}, the best {max(accuracies):.1%}")
+print(f"bound for one of 16 frames: {world.single_frame_bound():.1%}")
 
 # %% [markdown]
 # Shape and colour can be seen in one frame, the action cannot. The control came out as it should.
@@ -1301,12 +1339,7 @@ print(f"fine-tuned: {vt.evaluate(tuned, shape_test)['accuracy']:.0%}")
 # *random* weights. If they were as good, pretraining would have taught nothing.
 
 # %%
-import csv
-from pathlib import Path
-
-folder = next(p for p in (Path("results"), Path("../results")) if p.exists())
-with open(folder / "02_transfer.csv", newline="") as file:
-    table = list(csv.DictReader(file))
+table = read_table("02_transfer.csv")
 METHODS = ("scratch", "frozen", "fine-tuned", "random frozen")
 NUM_LABELS = (20, 100, 1000)
 found = {}  # (framework, method, labels) -> test accuracies, one for each seed
@@ -1341,7 +1374,16 @@ axes.legend(frameon=False, title="solid: PyTorch, dashed: Keras")
 display.show_figure(figure, "Test accuracy over the number of labels for four ways to start.")
 
 # %% [markdown]
-# Read the table from right to left. (Text after the numbers are in.)
+# - With **20 labels** nothing works: all four stay near guessing.
+# - With **100 labels** framenet's features are ahead of the network from scratch.
+# - The control holds: features of random weights stay close to guessing, whatever the number of
+#   labels. So it is the pretraining that helps, not the architecture.
+# - Fine-tuned and frozen lie too close together to call one of them better here.
+#
+# **Not flattering, and true:** every training had the same short budget of 150 steps. The network
+# of section 6, from scratch with 4,800 labels and twice the steps, is far ahead of all of these,
+# and so is HOG. Photographs taught framenet little about circles and squares. Transfer pays when
+# labels are few *and* the pictures are related.
 
 # %% [markdown]
 # **Real ImageNet networks** come the same way: `vt.pretrained_features("resnet50")` and
@@ -1380,9 +1422,9 @@ for (framework, room), net in zip(ROOMS.items(), (torch_net, keras_net), strict=
 print("in batches, times faster:", {name: round(ratio) for name, ratio in speed.items()})
 
 # %% [markdown]
-# Well-known tutorials send frames through the network one at a time, and take the better part of
-# an hour for what takes minutes. The numbers above are from a small network on a CPU; on a GPU
-# the gap is wider.
+# How large the gap is depends on the fixed price of a call: here it is larger in Keras, and on a
+# GPU it is larger everywhere. Well-known tutorials send frames through a large network one at a
+# time, and need the better part of an hour for what takes minutes in batches.
 
 # %% [markdown]
 # ## 13 Nearest neighbours: what do features think is alike?
@@ -1475,15 +1517,21 @@ always = np.broadcast_to(boxes_train[1].mean(axis=0), boxes_one[1].shape)
 print(f"always the mean box: IoU {mean_iou(always, boxes_one[1]):.2f}")
 
 # %%
-locators = {}
+locators = {}  # framework -> network
 for framework, room in ROOMS.items():
     room.set_seed(0)
     locators[framework] = room.ClassicCNN(4)
     run = room.fit(
-        locators[framework], boxes_train, num_steps=400, loss="smooth_l1", progress=False
+        locators[framework], boxes_train, num_steps=250, loss="smooth_l1", progress=False
     )
     predicted = room.predict(locators[framework], boxes_one[0])
-    print(f"{framework:<8} IoU {mean_iou(predicted, boxes_one[1]):.2f}  ({run})")
+    off = np.abs(predicted - boxes_one[1]).mean() * 32
+    print(f"{framework:<8} IoU {mean_iou(predicted, boxes_one[1]):.2f}, ", end="")
+    print(f"an edge is off by {off:.1f} pixels on average ({run.seconds:.0f} s of training)")
+
+# %% [markdown]
+# The boxes sit on the shapes. IoU is a strict judge of small ones: with a box of 8 x 8 pixels, one
+# pixel off to the right and one down leaves $49 / 79 = 0.62$.
 
 # %%
 chosen = range(1, 57, 7)
@@ -1495,9 +1543,8 @@ display.images(drawn, title="White: true box. Orange: predicted by the Keras net
 # be followed. The network knows nothing of time: each frame stands alone, so the track trembles.
 
 # %%
-film = world.generate(
-    1, actions=["clockwise"], num_shapes=1, difficulty="medium", size=32, split="test", seed=3
-)
+orbit = {"actions": ["clockwise"], "num_shapes": 1, "difficulty": "medium", "size": 32}
+film = world.generate(20, **orbit, split="test", seed=3, sound=False)[19:20]
 tracks = {
     framework: room.predict(locators[framework], film.frames[0]) * 32
     for framework, room in ROOMS.items()
@@ -1511,7 +1558,8 @@ figure, axes = display.new_axes(width=5.5, height=3.6)
 for name, track in {"true": truth, **tracks}.items():
     x_middle, y_middle = track[:, [0, 2]].mean(axis=1), track[:, [1, 3]].mean(axis=1)
     axes.plot(x_middle, y_middle, "o-", markersize=3, label=name)
-axes.set(xlabel="x (pixels)", ylabel="y (pixels)", xlim=(0, 32), ylim=(32, 0), aspect="equal")
+axes.set(xlabel="x (pixels)", ylabel="y (pixels)", aspect="equal")
+axes.invert_yaxis()  # as in the frame: y grows downwards
 axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 display.show_figure(figure, "The middle of the box, frame by frame: true, PyTorch, Keras.")
 
@@ -1529,10 +1577,10 @@ display.play(boxed, film.fps, title="White: true box. Orange: PyTorch's track")
 
 # %%
 presets = {
-    "works": {"framework": "PyTorch", "num_labels": None, "learning_rate": 3e-3},
-    "fails: 20 labels": {"framework": "PyTorch", "num_labels": 20, "learning_rate": 3e-3},
+    "works": {"framework": "PyTorch", "num_labels": None, "learning_rate": 1e-2},
+    "fails: 20 labels": {"framework": "PyTorch", "num_labels": 20, "learning_rate": 1e-2},
 }
-runs = {name: recipe(num_steps=160, **knobs)[1] for name, knobs in presets.items()}
+runs = {name: recipe(num_steps=200, **knobs)[1] for name, knobs in presets.items()}
 for name, run in runs.items():
     print(f"{name:<17} training loss {run.loss[-1]:.2f}, val accuracy {run.val_accuracy[-1]:.0%}")
 
