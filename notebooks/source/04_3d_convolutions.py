@@ -925,7 +925,31 @@ for model in names:
           f"{cell('multiply_adds', 1e-6, 1, model=model):>12}")  # fmt: skip
 
 # %% [markdown]
-# TODO sentences.
+# And which is best? Three seeds cannot settle small differences, so every mean is printed with half its
+# range over the seeds.
+
+# %%
+for difficulty in world.DIFFICULTIES:
+    found = []
+    for model, framework in models:
+        right = summary("test_accuracy", difficulty=difficulty, model=model, framework=framework)
+        if right is not None:
+            found.append((right, f"{model} ({framework})"))
+    for (mean, spread), name in sorted(found, reverse=True)[:4]:
+        print(f"{difficulty:<7} {mean:6.1%} +- {spread:4.1%}  {name}")
+
+# %% [markdown]
+# What the table says:
+#
+# - **A single frame** stays near guessing at every difficulty, however long it trains.
+# - **Where two means lie closer than their ranges**, three seeds do not tell which model is better, and
+#   neither should we.
+# - **3D and (2+1)D** have the same parameters and multiply-adds by design, and not the same seconds:
+#   splitting makes more layers and more numbers to move.
+# - **Shuffled** frames ruin every model that was trained on ordered ones. (They may still name the pair;
+#   section 13 trains on shuffled frames.)
+# - **Difficulty costs more than the choice of model**: from easy to hard every model loses far more than
+#   the models differ among each other.
 
 # %% [markdown]
 # ## 9 What the space-time filters look like
