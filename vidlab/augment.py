@@ -201,9 +201,8 @@ def cutout(size: int, fill: int = 128) -> Augmentation:
     def augment(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         count, _, height, width, _ = x.shape
         covered = x.copy()
-        tops = rng.integers(0, height, count) - size // 2
-        lefts = rng.integers(0, width, count) - size // 2
-        for clip, top, left in zip(covered, tops, lefts, strict=True):
+        corners = rng.integers(0, (height, width), (count, 2)) - size // 2
+        for clip, (top, left) in zip(covered, corners, strict=True):
             clip[:, max(top, 0) : max(top + size, 0), max(left, 0) : max(left + size, 0)] = fill
         return covered
 

@@ -44,6 +44,9 @@ class Backbone(nn.Module):
     number of frames that it learned on.
     """
 
+    mean: torch.Tensor
+    std: torch.Tensor
+
     def __init__(self, model: nn.Module, mean: list[float], std: list[float]) -> None:
         super().__init__()
         self.model = model
