@@ -1426,7 +1426,9 @@ check("04.four_directions", four_directions)
 # %% [markdown] question="04.direction_limits"
 # On "hard" a photograph fills the background and the camera drifts, so most moving edges belong to
 # the background and not to the shape: the energies measure the camera. Grey things that move about
-# add energy in other directions. And my kernels know one velocity of one pixel per frame and no
+# add energy in other directions.
+#
+# And my kernels know one velocity of one pixel per frame and no
 # colour. A trained network can learn kernels for the shapes' colours, compare the motion at one place
 # with the motion around it, and ignore motion that covers the whole picture. On "medium" the
 # drift is smaller than the shape's motion, and the difference of opposite energies cancels what

@@ -28,7 +28,7 @@ from vidlab.course import (
 )
 def output_size(answer: Callable[..., tuple], rng: np.random.Generator) -> None:
     expect_callable(answer)
-    cases = [((16, 32, 32), (3,) * 3, (1,) * 3, (0,) * 3)]
+    cases: list[tuple[tuple[int, ...], ...]] = [((16, 32, 32), (3,) * 3, (1,) * 3, (0,) * 3)]
     cases += [((16, 33, 32), (3,) * 3, (2,) * 3, (1,) * 3)]
     for _ in range(6):
         kernel = tuple(int(k) for k in rng.integers(1, 6, 3))
