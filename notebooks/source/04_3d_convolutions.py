@@ -115,13 +115,15 @@ display.grid(big.frames[chosen], [big.attributes["action"][i] for i in chosen], 
 
 
 # %%
+from vidlab.display.style import new_figure
+
+
 def xt_picture(frames, row):
     """uint8 (T, H, W, 3) -> (T, W, 3): one row of every frame, the first frame on top."""
     return frames[:, row]
 
 
-figure, _ = display.new_axes(height=2.6)
-figure.clear()
+figure = new_figure(height=2.6)
 for axes, i in zip(figure.subplots(1, 4, sharey=True), chosen, strict=True):
     row = int(big.attributes["y"][i].mean())
     axes.imshow(xt_picture(big.frames[i], row), aspect="auto", interpolation="nearest")
@@ -198,8 +200,7 @@ print("one row of moves_right, a line for each frame:")
 print(moves_right[:, 0].astype(int))
 
 # %%
-figure, _ = display.new_axes(height=2.2)
-figure.clear()
+figure = new_figure(height=2.2)
 panels = {"moves_right": moves_right, "moves_left": moves_left}
 for axes, (name, kernel) in zip(figure.subplots(1, 2), panels.items(), strict=True):
     drawn = axes.imshow(kernel[:, 1], cmap="RdBu", vmin=-1, vmax=1)
@@ -317,8 +318,7 @@ print("formula:", 27 * 6 * 8 * 10)
 # %%
 from matplotlib.patches import Rectangle
 
-figure, _ = display.new_axes(height=2.3)
-figure.clear()
+figure = new_figure(height=2.3)
 shapes = {"3 x 3 x 3 = 27": (3, 3), "space: 1 x 3 x 3 = 9": (1, 3), "time: 3 x 1 x 1 = 3": (3, 1)}
 for axes, (title, (frames, side)) in zip(figure.subplots(1, 3), shapes.items(), strict=True):
     for t in range(frames):
@@ -891,8 +891,7 @@ for model, framework in models:
     print(line)
 
 # %%
-figure, _ = display.new_axes(height=3.6)
-figure.clear()
+figure = new_figure(height=3.6)
 panels = figure.subplots(1, 3, sharey=True)
 names = list(dict.fromkeys(model for model, _ in models))
 for axes, difficulty in zip(panels, world.DIFFICULTIES, strict=True):
@@ -964,8 +963,7 @@ slices = weight[:, :, :, 1].reshape(-1, 3, 3)  # (32 * 16, t, x)
 lean = np.abs(slices - slices[:, ::-1]).sum(axis=(1, 2))
 strongest = np.argsort(lean)[::-1][:10]
 
-figure, _ = display.new_axes(height=3.4)
-figure.clear()
+figure = new_figure(height=3.4)
 limit = np.abs(slices[strongest]).max()
 for axes, i in zip(figure.subplots(2, 5).ravel(), strongest, strict=True):
     drawn = axes.imshow(slices[i], cmap="RdBu", vmin=-limit, vmax=limit)
