@@ -52,7 +52,7 @@ FIELDS = (
 )
 # Each with its learning rate.
 MODELS = {"FrameCNN": 5e-3, "CNNLSTM": 1e-2, "Conv3DNet": 5e-3, "Conv2Plus1DNet": 5e-3}
-STEPS = {"easy": 150, "medium": 250, "hard": 400}
+STEPS = {"easy": 150, "medium": 200, "hard": 400}
 SEEDS = (0, 1, 2)
 MAX_TRAIN = 6000
 NUM_TEST = 500
@@ -111,10 +111,10 @@ def measure_model(
     def pick(frames: np.ndarray) -> np.ndarray:
         return frames[:, frames.shape[1] // 2] if single else frames
 
-    history = room.fit(
+    records = list(room.train_steps(
         model, (pick(train.frames), train.labels), num_steps=steps, learning_rate=MODELS[name],
-        schedule="one_cycle", seed=seed, progress=False,
-    )  # fmt: skip
+        schedule="one_cycle", seed=seed,
+    ))  # fmt: skip
 
     def accuracy(frames: np.ndarray) -> float:
         return room.evaluate(model, (pick(frames), test.labels))["accuracy"]
@@ -124,7 +124,7 @@ def measure_model(
         "num_train": len(train),
         "test_accuracy": accuracy(test.frames),
         "shuffled_accuracy": accuracy(shuffled(test.frames, seed)),
-        "train_seconds": history.seconds,
+        "train_seconds": records[-1].seconds,
         "parameters": room.count_parameters(model),
         "multiply_adds": multiply_adds(name, test.frames[:1]) if framework == "torch" else "",
     }
