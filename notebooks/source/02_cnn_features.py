@@ -766,7 +766,8 @@ print(nn.BatchNorm2d(1)(values).flatten().detach().numpy().round(2) + 0.0)
 # from training. That is why a model has two modes, `train()` and `eval()`; `vt` switches.
 #
 # `FrameCNN` also replaces pooling by stride 2, and `Flatten` by the **average of each channel over
-# the picture**. It no longer matters where a shape is, and any picture size will do.
+# the picture**. It no longer matters where a shape is, and any picture size will do. (These are
+# three changes at once. Whoever wants to know which one helps must make one at a time.)
 
 
 # %%
@@ -1019,7 +1020,8 @@ print(ops.convert_to_numpy(normalise(values, training=True)).ravel().round(2))
 
 # %% [markdown]
 # `FrameCNN` also replaces pooling by stride 2, and `Flatten` by the **average of each channel over
-# the picture**. It no longer matters where a shape is, and any picture size will do.
+# the picture**. It no longer matters where a shape is, and any picture size will do. (These are
+# three changes at once. Whoever wants to know which one helps must make one at a time.)
 
 
 # %%
@@ -1184,7 +1186,28 @@ apart = torch_grad_cam(torch_net, shape_test[0][i], 0) - keras_grad_cam(twin, sh
 print(f"Grad-CAM, largest difference: {np.abs(apart).max():.1e}")
 
 # %% [markdown]
-# ## 9 One recipe for everything
+# ## 9 By hand against learned
+#
+# All that we have, side by side, on frames of the same test clips.
+
+# %%
+print("features                shape   color")
+for name in ("histogram", "HOG"):
+    print(f"{name + ', by hand':<22} {by_hand[name, 'shape']:>6.0%} {by_hand[name, 'color']:>7.0%}")
+for framework in ("PyTorch", "Keras"):
+    classic = scores[framework, "ClassicCNN", "shape"]
+    print(f"{'ClassicCNN, ' + framework:<22} {classic:>6.0%}")
+    shape, color = (scores[framework, "FrameCNN", target] for target in ("shape", "color"))
+    print(f"{'FrameCNN, ' + framework:<22} {shape:>6.0%} {color:>7.0%}")
+
+# %% [markdown]
+# On plain backgrounds HOG and `FrameCNN` are close together on shapes, and so are the histogram and
+# `FrameCNN` on colours: the network is no better than the right feature. But no feature by hand is
+# good at both, and the classic recipe, with as many frames to learn from, is behind. Whoever has a
+# linear classifier on a well-chosen feature should try that first; it takes a second.
+
+# %% [markdown]
+# ## 10 One recipe for everything
 #
 # From here on, all training of frame classifiers goes through one function. Its arguments are the
 # knobs. The models come from the package: `vt.FrameCNN` and `vk.FrameCNN` are the classes above,
@@ -1227,7 +1250,7 @@ def recipe(
 
 
 # %% [markdown]
-# ## 10 A control that could prove us wrong
+# ## 11 A control that could prove us wrong
 #
 # We claim that these features say what is *in a frame*. Then the same recipe must fail on what is
 # **not** in a frame: the action. If it succeeded, something would leak, and the good numbers above
@@ -1283,7 +1306,7 @@ print(f"bound for one of 16 frames: {world.single_frame_bound():.1%}")
 # it is the number that a network for video has to beat. Chapter 03 adds time.
 
 # %% [markdown]
-# ## 11 Transfer: features that others learned
+# ## 12 Transfer: features that others learned
 #
 # 4,800 labelled frames are a luxury. With 20 labels a network from scratch has too little to learn
 # from. But features can be learned on *other* pictures, where labels cost nothing, and used here:
@@ -1381,8 +1404,8 @@ display.show_figure(figure, "Test accuracy over the number of labels for four wa
 # - Fine-tuned and frozen lie too close together to call one of them better here.
 #
 # **Not flattering, and true:** every training had the same short budget of 150 steps. The network
-# of section 6, from scratch with 4,800 labels and twice the steps, is far ahead of all of these,
-# and so is HOG. Photographs taught framenet little about circles and squares. Transfer pays when
+# of section 6, from scratch with 4,800 labels and more training, is far ahead of all of these, and
+# so is HOG. Photographs taught framenet little about circles and squares. Transfer pays when
 # labels are few *and* the pictures are related.
 
 # %% [markdown]
@@ -1391,7 +1414,7 @@ display.show_figure(figure, "Test accuracy over the number of labels for four wa
 # to do where there is none.
 
 # %% [markdown]
-# ## 12 In batches or one at a time?
+# ## 13 In batches or one at a time?
 #
 # Features of a long video are extracted once and kept. How one calls the network decides whether
 # that takes minutes or hours: each call has a fixed price, whatever is in the batch.
@@ -1427,7 +1450,7 @@ print("in batches, times faster:", {name: round(ratio) for name, ratio in speed.
 # time, and need the better part of an hour for what takes minutes in batches.
 
 # %% [markdown]
-# ## 13 Nearest neighbours: what do features think is alike?
+# ## 14 Nearest neighbours: what do features think is alike?
 #
 # Two frames are alike *for a network* if their features point in the same direction:
 # $\cos(a, b) = a \cdot b / (|a| |b|)$. For a test frame, look up the training frames with the
@@ -1471,7 +1494,7 @@ for name, found_rows in neighbours.items():
 # likeness as such: **the training task decides which frames are near.**
 
 # %% [markdown]
-# ## 14 Where is it?
+# ## 15 Where is it?
 #
 # A box is four numbers, $[x_0, y_0, x_1, y_1]$. To find it is *regression*: the network has four
 # outputs instead of classes, and the loss measures how far they are off. `FrameCNN` averages over
@@ -1569,7 +1592,7 @@ boxed = np.stack([with_boxes(*part) for part in parts])
 display.play(boxed, film.fps, title="White: true box. Orange: PyTorch's track")
 
 # %% [markdown]
-# ## 15 Playground
+# ## 16 Playground
 #
 # Turn the knobs of `recipe` and run the cell again: `learning_rate` from 1e-5 to 1, `width` from 2
 # to 64, `num_labels` from 20 to 4800, `framework`, `seed`. (A live panel for this comes in a later
@@ -1601,7 +1624,7 @@ display.curves(
 # there are three sets.
 
 # %% [markdown]
-# ## 16 Exercises
+# ## 17 Exercises
 #
 # Write your answer where the cell says `# your code here`, run it, then run the cell below it.
 
@@ -1817,7 +1840,7 @@ check("02.features", features)
 # background's edges, and to look for corners whatever their angle.
 
 # %% [markdown]
-# ## 17 What you learned
+# ## 18 What you learned
 #
 # - Learning is $\theta \leftarrow \theta - \alpha \nabla L(\theta)$, repeated; the rate decides
 #   whether it creeps, works or explodes.
@@ -1828,7 +1851,7 @@ check("02.features", features)
 # - One frame tells shape, colour and place, not the action.
 # - With few labels, start from features that others learned, and check with random ones.
 #
-# ## 18 What can go wrong in practice
+# ## 19 What can go wrong in practice
 #
 # - **BGR into an RGB network.** Nothing fails, the accuracy is just lower. Look at a frame as the
 #   network gets it.
@@ -1840,7 +1863,7 @@ check("02.features", features)
 #   compare with random weights.
 # - **Choosing by the test set.** After the twentieth look it is a validation set.
 #
-# ## 19 Papers
+# ## 20 Papers
 #
 # - LeCun, Bottou, Bengio, Haffner: *Gradient-Based Learning Applied to Document Recognition*.
 #   Proceedings of the IEEE 86(11), 1998.
@@ -1859,7 +1882,7 @@ check("02.features", features)
 #   Networks via Gradient-Based Localization*. ICCV 2017.
 # - Adebayo, Gilmer, Muelly, Goodfellow, Hardt, Kim: *Sanity Checks for Saliency Maps*. NeurIPS 2018.
 #
-# ## 20 Where to go next
+# ## 21 Where to go next
 #
 # One frame does not tell the action. Chapter 03 puts the features of many frames in a row and reads
 # them with an LSTM. Chapter 04 lets the convolution itself run over time.
