@@ -4,7 +4,7 @@ The letters: N items, B items of a batch, T frames, H height, W width.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -178,7 +178,15 @@ class Batches:
         return x, y
 
 
-def prefetch(batches: Sequence[Any], num_workers: int) -> Iterator[Any]:
+class Indexed(Protocol):
+    """What can be asked for its items by number, in any order."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
+def prefetch(batches: Indexed, num_workers: int) -> Iterator[Any]:
     """The items of ``batches`` in order; num_workers threads make the next ones meanwhile."""
     if num_workers == 0:
         yield from (batches[i] for i in range(len(batches)))

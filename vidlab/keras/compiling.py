@@ -35,7 +35,7 @@ def compiled(
     try:
         for layer, _ in policies:
             layer.dtype_policy = "mixed_float16"
-        # XLA takes seconds to begin and is no faster on small models.
+        # Without XLA, Keras's own choice: it compiles anew for every shape of a batch.
         model.compile(optimizer=optimizer, loss=_Loss(plan.loss, weights), jit_compile=False)
         _seed_dropout(model, plan.seed)
         yield optimizer

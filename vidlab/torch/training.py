@@ -235,4 +235,5 @@ def _batches(batches: Batches, num_workers: int) -> Iterable[tuple]:
     """The batches in order, from this process or from workers."""
     if num_workers == 0:
         return (batches[i] for i in range(len(batches)))
-    return DataLoader(batches, batch_size=None, shuffle=False, num_workers=num_workers)
+    # A DataLoader takes whatever has a length and items; each item here is a whole batch.
+    return DataLoader(batches, batch_size=None, num_workers=num_workers)  # type: ignore[arg-type]
