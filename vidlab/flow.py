@@ -3,6 +3,8 @@
 Chapter 03 explains both; they are the baseline that a sequence model has to beat.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 FEATURE_NAMES = ("right", "down", "turning", "spreading", "speed")
@@ -33,10 +35,10 @@ def optical_flow(clip: np.ndarray) -> np.ndarray:
     gray = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in clip]
     flows = [
         cv2.calcOpticalFlowFarneback(
-            before, after, None, pyr_scale=0.5, levels=2, winsize=7, iterations=2,
-            poly_n=5, poly_sigma=1.1, flags=0,
+            before, after, np.zeros((*before.shape, 2), np.float32), pyr_scale=0.5, levels=2,
+            winsize=7, iterations=2, poly_n=5, poly_sigma=1.1, flags=0,
         )
-        for before, after in zip(gray[:-1], gray[1:], strict=True)
+        for before, after in pairwise(gray)
     ]  # fmt: skip
     return np.stack(flows).astype(np.float32)
 
