@@ -34,7 +34,7 @@ from vidlab.course import check
 
 # %%
 options = {"size": 32, "num_frames": 16, "difficulty": "easy", "sound": False}
-train = world.generate(4000, split="train", seed=0, **options)
+train = world.generate(3000, split="train", seed=0, **options)
 test = world.generate(400, split="test", seed=0, **options)
 actions = list(train.class_names)
 partner = {name: other for pair in world.PAIRS for name, other in (pair, pair[::-1])}
@@ -97,12 +97,12 @@ display.show_figure(figure, "A frame, its difference from the next, and its opti
 # | name | mean over pixels and frames | large for |
 # |---|---|---|
 # | right, down | $v_x$, $v_y$ | left and right, up and down |
-# | turning | $p_x v_y - p_y v_x$ | clockwise |
+# | turning | $p_x v_y - p_y v_x$ | one body that turns clockwise |
 # | spreading | $p_x v_x + p_y v_y$ | grow, part |
 # | speed | $\lVert v \rVert$ | everything that moves fast |
 
 # %%
-flow_train = np.stack([motion_features(clip) for clip in train.frames[:1000]])
+flow_train = np.stack([motion_features(clip) for clip in train.frames[:600]])
 flow_test = np.stack([motion_features(clip) for clip in test.frames])
 for name in ("left", "right", "clockwise", "anticlockwise", "grow", "shrink"):
     mean = flow_test[test.labels == actions.index(name)].mean(axis=0)
@@ -110,7 +110,10 @@ for name in ("left", "right", "clockwise", "anticlockwise", "grow", "shrink"):
     print(f"{name:<14}{numbers}")
 
 # %% [markdown]
-# The signs are as they should be. Now a linear classifier on the five numbers, and for comparison
+# Four of the five do what they should. *Turning* hardly differs from zero, and the table of signs
+# shows why one should always look: each of our two shapes runs along an arc of its own, and seen
+# from the middle between them what turns one way here turns the other way there. So this baseline
+# cannot tell clockwise from anticlockwise. Now a linear classifier on the five numbers, and for comparison
 # one on the differences.
 
 # %%
@@ -132,7 +135,7 @@ def difference_features(frames):
     return change.reshape(len(frames), 15, 8, 4, 8, 4).mean(axis=(3, 5)).reshape(len(frames), -1)
 
 
-flow_accuracy = linear_accuracy(flow_train, train.labels[:1000], flow_test, test.labels)
+flow_accuracy = linear_accuracy(flow_train, train.labels[:600], flow_test, test.labels)
 difference_accuracy = linear_accuracy(
     difference_features(train.frames[:1000]),
     train.labels[:1000],
@@ -217,11 +220,14 @@ theirs = torch_rnn(torch.from_numpy(x[None]))[0][0].detach().numpy()
 print(f"RNN, largest difference to PyTorch: {np.abs(ours - theirs).max():.0e}")
 
 # %%
+import logging
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow: fewer messages
 import keras
 from keras import layers, ops
+
+logging.getLogger("tensorflow").setLevel(logging.ERROR)  # and no advice on retracing
 
 keras_rnn = layers.SimpleRNN(H, return_sequences=True)
 keras_rnn.build((None, 12, D))
@@ -302,7 +308,7 @@ print(f"LSTM, largest difference to Keras:   {np.abs(ours - theirs).max():.0e}")
 
 
 # %%
-def gradient_to_first(make, length, repeats=20):
+def gradient_to_first(make, length, repeats=10):
     """The mean norm of the gradient of the last state's sum with respect to the first input."""
     norms = []
     for seed in range(repeats):
@@ -386,7 +392,7 @@ print(f"{train_features.shape} in {time.perf_counter() - start:.1f} s")
 vt.set_seed(0)
 feature_model = TorchFeatureLSTM(train_features.shape[-1], len(actions))
 features_set = (train_features, train.labels[:1000])
-vt.fit(feature_model, features_set, num_steps=150, learning_rate=3e-3, progress=False)
+vt.fit(feature_model, features_set, num_steps=120, learning_rate=3e-3, progress=False)
 torch_frozen = vt.evaluate(feature_model, (test_features, test.labels))["accuracy"]
 print(f"frozen features + LSTM: {torch_frozen:.0%}")
 
@@ -504,7 +510,7 @@ class CNNLSTM(nn.Module):
 # learning rate follows *one cycle*: it rises over the first quarter of the steps, then falls to 0.
 
 # %%
-settings = {"num_steps": 120, "learning_rate": 1e-2, "schedule": "one_cycle", "progress": False}
+settings = {"num_steps": 110, "learning_rate": 1e-2, "schedule": "one_cycle", "progress": False}
 vt.set_seed(0)
 torch_model = CNNLSTM(len(actions))
 print(f"parameters: {vt.count_parameters(torch_model):,}")
@@ -576,7 +582,7 @@ def accuracy_by_step(logits, labels):
 
 import copy
 
-story_settings = {"num_steps": 40, "learning_rate": 2e-3, "progress": False}
+story_settings = {"num_steps": 30, "learning_rate": 2e-3, "progress": False}
 torch_frames_model = TorchPerFrame(copy.deepcopy(torch_model))
 before = accuracy_by_step(vt.predict(torch_frames_model, test_stories[0]), test_stories[1])
 vt.fit(torch_frames_model, train_stories, **story_settings)
@@ -677,7 +683,7 @@ vk.set_seed(0)
 keras_feature_model = keras.Sequential(
     [keras.Input(train_features.shape[1:]), layers.LSTM(64), layers.Dense(len(actions))]
 )
-vk.fit(keras_feature_model, features_set, num_steps=150, learning_rate=3e-3, progress=False)
+vk.fit(keras_feature_model, features_set, num_steps=120, learning_rate=3e-3, progress=False)
 keras_frozen = vk.evaluate(keras_feature_model, (test_features, test.labels))["accuracy"]
 print(f"frozen features + LSTM: {keras_frozen:.0%}")
 
@@ -922,7 +928,9 @@ for name, frames in controls.items():
 import csv
 from pathlib import Path
 
-with Path("results/03_shuffled.csv").open(newline="") as stream:
+places = (Path("results"), Path("../results"))  # seen from notebooks/ and from solutions/
+path = next(place for place in places if place.exists()) / "03_shuffled.csv"
+with path.open(newline="", encoding="utf-8") as stream:
     rows = list(csv.DictReader(stream))
 print(f"{rows[0]['steps']} steps, made by: {rows[0]['command']}\n")
 print("model       framework   right on shuffled clips     right or partner")
@@ -1034,7 +1042,8 @@ for name, splitter in {
     "split by video": GroupShuffleSplit(3, test_size=0.3, random_state=0),
 }.items():
     scores = []
-    for seed, (fit, held) in enumerate(splitter.split(small, groups=video_of)):
+    groups = video_of if isinstance(splitter, GroupShuffleSplit) else None
+    for seed, (fit, held) in enumerate(splitter.split(small, groups=groups)):
         coin = np.random.default_rng(seed).integers(0, 2, len(videos))[video_of]
         nearest = KNeighborsClassifier(1).fit(small[fit], coin[fit])
         scores.append(nearest.score(small[held], coin[held]))
@@ -1108,10 +1117,10 @@ from vidlab.clips import Dataset
 print("your own clips: ", end="")
 run(my_data, framework="torch", num_steps=60, batch_size=16)
 # %% [markdown]
-# Two settings to compare on the ten actions: one that works, and one that fails instructively.
-# With `num_frames=2` the network sees the first and the last frame. It is an LSTM of a single
-# step. Which actions can it still tell? Try `learning_rate=0.3`, `num_channels=2`,
-# `framework="keras"`.
+# Three settings to compare on the ten actions. `learning_rate=0.3` fails: the first steps throw the
+# weights so far that the loss jumps, and the run does not recover in time. `num_frames=2` shows
+# only the first and the last frame, an LSTM of a single step. Does that fail as well? Guess before
+# you look.
 
 # %%
 ten_actions = Dataset("ten actions", train=train, val=test[:200], test=test[200:])
@@ -1121,6 +1130,12 @@ for knobs in ({"num_frames": 8}, {"num_frames": 2}, {"num_frames": 8, "learning_
 
 # %%
 display.curves(losses, ylabel="loss", title="Three runs of the recipe")
+
+# %% [markdown]
+# Two frames are nearly as good as eight: on plain backgrounds a first and a last position are
+# motion enough, and longer memory buys little. That is a fact about this data, and worth knowing
+# before one praises an LSTM for its memory. More to try: `num_channels=2`, `num_steps=20`,
+# `framework="keras"`.
 
 # %% [markdown]
 # ## 14 Exercises
