@@ -84,7 +84,7 @@ panels[2].quiver(
     color="black",
     width=0.008,
 )
-panels[2].set_title("flow, arrows 5 times too long")
+panels[2].set_title("flow (arrows x 5)")
 for panel in panels:
     panel.set_xlabel("x (pixels)")
 panels[0].set_ylabel("y (pixels)")
@@ -582,7 +582,7 @@ def accuracy_by_step(logits, labels):
 
 import copy
 
-story_settings = {"num_steps": 30, "learning_rate": 2e-3, "progress": False}
+story_settings = {**settings, "num_steps": 60, "learning_rate": 5e-3}
 torch_frames_model = TorchPerFrame(copy.deepcopy(torch_model))
 before = accuracy_by_step(vt.predict(torch_frames_model, test_stories[0]), test_stories[1])
 vt.fit(torch_frames_model, train_stories, **story_settings)
@@ -606,8 +606,8 @@ def draw_by_step(before, after, title):
 draw_by_step(before, after, "PyTorch: the action at each frame")
 
 # %% [markdown]
-# After the cut the memory holds the wrong action. The LSTM has to learn to forget, and it learns
-# that only from clips in which forgetting pays.
+# After the cut the memory holds the wrong action. Training on clips in which forgetting pays makes
+# the network forget faster; it still needs a few frames to see the new motion at all.
 #
 # ### 6.6 Clips of different length
 #
@@ -949,8 +949,9 @@ for model, framework in dict.fromkeys((row["model"], row["framework"]) for row i
 # %% [markdown]
 # ## 10 Look inside
 #
-# Where do the channels look? The mean positions of four channels, drawn over a clip. Nobody told
-# them where the shapes are: they had only the names of the actions.
+# Where do the channels look? The mean positions of four channels, drawn over a clip, with the path
+# so far. Nobody told them where the shapes are: they had only the names of the actions. (There are
+# two shapes, so a mean position may lie between them.)
 
 # %%
 clip = test.frames[first[actions.index("clockwise")]]
@@ -961,14 +962,13 @@ x, y = (where[:, :16] + 1) * 15.5, (where[:, 16:32] + 1) * 15.5  # pixels
 busiest = np.argsort(-(x.std(axis=0) + y.std(axis=0)))[:4]
 
 # %%
-figure, _ = display.new_axes(height=2.6)
+figure, _ = display.new_axes(height=2.0)
 figure.clear()
 for panel, t in zip(figure.subplots(1, 5), (0, 4, 8, 12, 15), strict=True):
     panel.imshow(clip[t])
     for color, channel in zip(display.LINE_COLORS, busiest, strict=False):
-        panel.plot(x[: t + 1, channel], y[: t + 1, channel], color="white", linewidth=2.5)
-        panel.plot(x[: t + 1, channel], y[: t + 1, channel], color=color, linewidth=1.3)
-        panel.plot(x[t, channel], y[t, channel], "o", color=color, markeredgecolor="white")
+        panel.plot(x[: t + 1, channel], y[: t + 1, channel], color=color, linewidth=1.5)
+        panel.plot(x[t, channel], y[t, channel], "o", color=color, markersize=5)
     panel.set(title=f"frame {t}", xticks=[], yticks=[])
 display.show_figure(figure, "Where four channels look in five frames of a clockwise clip.")
 
@@ -1054,7 +1054,46 @@ for name, splitter in {
 # lie. `datasets.folder` therefore splits by source, and so should you.
 
 # %% [markdown]
-# ## 12 Your own clips
+# ## 12 Augmentation that keeps the label true
+#
+# *Augmentation* makes more clips from few: move the crop, change the light, start a little later.
+# Two rules. What changes must be the same in all frames of a clip, or it becomes a movement. And
+# the label must stay true. A mirrored picture of a cat shows a cat. A mirrored clip?
+
+# %%
+mirrored = test.frames[:, :, :, ::-1]
+guess = vt.predict(torch_model, mirrored).argmax(axis=1)
+for label, name in enumerate(actions):
+    said = guess[test.labels == label]
+    same, other = (said == label).mean(), (said == partner_labels[label]).mean()
+    print(f"{name:<14}mirrored: {same:4.0%} {name}, {other:4.0%} {partner[name]}")
+
+# %% [markdown]
+# The network is right each time: a mirrored "left" *is* a "right", a mirrored "clockwise" turns the
+# other way, and "up" stays "up". Whoever flips such clips at random and keeps the labels teaches
+# that left and right are one. `augment.horizontal_flip` asks for the class names, and refuses:
+
+# %%
+from vidlab import augment
+
+try:
+    augment.horizontal_flip(actions)
+except ValueError as error:
+    print(error)
+
+# %% [markdown]
+# These keep the labels of our actions. Give them to `fit` as `augment=`.
+
+# %%
+change = augment.compose(
+    augment.random_crop(3), augment.brightness_contrast(0.3, 0.3), augment.time_shift(2)
+)
+once = change(test.frames[:1], np.random.default_rng(0))[0]
+display.filmstrip(test.frames[0], title=f"as filmed: {actions[test.labels[0]]}")
+display.filmstrip(once, title="augmented: moved, relit, shifted in time")
+
+# %% [markdown]
+# ## 13 Your own clips
 #
 # Nothing above depends on the world. Put your videos into one folder per class;
 # `datasets.folder` samples frames, splits by source, and returns the sets. Here we write such a
@@ -1075,7 +1114,7 @@ my_data = datasets.folder(folder, num_frames=16, size=32, progress=False)
 print(my_data)
 
 # %% [markdown]
-# ## 13 Playground
+# ## 14 Playground
 #
 # All of this chapter's training in one function, for any data of that form: a *recipe*. It is a
 # generator and yields a record after each step, so that training can be watched, paused and
@@ -1138,7 +1177,7 @@ display.curves(losses, ylabel="loss", title="Three runs of the recipe")
 # `framework="keras"`.
 
 # %% [markdown]
-# ## 14 Exercises
+# ## 15 Exercises
 #
 # Write your answer where the cell says `# your code here`, run it, then run the cell below it.
 #
@@ -1322,7 +1361,7 @@ check("03.six_motions", name_motion)
 # was not tuned. A frozen clip must not be given a direction with confidence.
 
 # %% [markdown]
-# ## 15 What you learned
+# ## 16 What you learned
 #
 # - Motion can be measured without learning; flow with five numbers is a baseline that deserves
 #   respect.
@@ -1332,8 +1371,9 @@ check("03.six_motions", name_motion)
 # - A clip's label or a label for each frame: the same states, read once or at each step.
 # - Shuffled and reversed clips prove that a network uses order; a split by source keeps the test
 #   honest.
+# - An augmentation must leave the label true, and be the same in all frames of a clip.
 #
-# ## 16 What can go wrong in practice
+# ## 17 What can go wrong in practice
 #
 # - **Real videos give the action away in one frame.** Then CNN+LSTM looks no better than a CNN, and
 #   the LSTM may have learned nothing. Always train the single-frame baseline.
@@ -1343,7 +1383,7 @@ check("03.six_motions", name_motion)
 #   reset): the order of the test clips then changes the result.
 # - **Exploding gradients:** clip their norm. `fit` does so at 1.
 #
-# ## 17 Papers
+# ## 18 Papers
 #
 # - Hochreiter, Schmidhuber: *Long Short-Term Memory*. Neural Computation 9(8), 1997.
 # - Cho, van Merriënboer, Gulcehre, Bahdanau, Bougares, Schwenk, Bengio: *Learning Phrase
@@ -1358,6 +1398,6 @@ check("03.six_motions", name_motion)
 # - Simonyan, Zisserman: *Two-Stream Convolutional Networks for Action Recognition in Videos*.
 #   NeurIPS 2014. What optical flow adds to a network.
 #
-# ## 18 Where to go next
+# ## 19 Where to go next
 #
 # [Chapter 04, 3D convolutions](04_3d_convolutions.ipynb): networks that see space and time at once.
