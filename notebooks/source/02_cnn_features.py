@@ -149,11 +149,9 @@ axes.legend(frameon=False)
 display.show_figure(figure, "Paths of gradient descent over the loss for three learning rates.")
 
 # %%
-display.curves(
-    {name: [mean_squared_error(*theta) for theta in path] for name, path in paths.items()},
-    log=True,
-    title="Too small creeps, too large climbs",
-)
+for name, path in paths.items():
+    losses = [mean_squared_error(*theta) for theta in path]
+    print(f"{name:<10} loss after 0, 1, 2, 3 ... steps:", *(f"{loss:6.2f}" for loss in losses))
 
 # %% [markdown]
 # A rate that is too small wastes time. One that is too large jumps across the valley and lands
@@ -293,16 +291,15 @@ results = {
     "photograph": picture,
     "blur: mean of 5 x 5": convolve(picture, blur),
     "left against right": edges,
-    "above against below": down,
-    "length of both: edges": np.hypot(edges, down),
-    "sharpened": convolve(picture, np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]])).clip(0, 255),
+    "edges: both directions": np.hypot(edges, down),
 }
-display.images(list(results.values()), list(results), columns=3)
+display.images(list(results.values()), list(results))
 
 # %% [markdown]
 # In "left against right", grey is zero: no change. White is dark-to-bright, black is
-# bright-to-dark. The coat and the tripod's legs have vertical edges, the shore has horizontal
-# ones. **A convolution layer is this, with kernels that are learned instead of invented.**
+# bright-to-dark. The same kernel, turned, compares above with below, and the length of both answers
+# is large at every edge. **A convolution layer is this, with kernels that are learned instead of
+# invented.**
 
 # %% [markdown]
 # The frameworks compute the same. (Both slide the kernel as it is; mathematicians would turn it
@@ -339,7 +336,7 @@ for H, k, s, p in ((32, 3, 1, 0), (32, 3, 1, 1), (32, 3, 2, 1), (33, 3, 2, 1), (
     print(f"{H:>4} {k:>7} {s:>7} {p:>8} {formula:>9} {layer(torch.zeros(1, 1, H, H)).shape[-1]:>8}")
 
 # %%
-edge_length = results["length of both: edges"]
+edge_length = results["edges: both directions"]
 strided = {f"stride {s}": edge_length[::s, ::s] for s in (1, 2, 4, 8)}
 display.images(
     list(strided.values()),
@@ -621,8 +618,8 @@ def show_sheet(picture, text):
 
 def heat_on(frame, heat):
     """The frame, enlarged and in grey, under its heat map (h, w): bright is hot."""
-    large = cv2.resize(heat / max(heat.max(), 1e-9), (128, 128), interpolation=cv2.INTER_LINEAR)
-    grey = cv2.resize(frame, (128, 128)).mean(axis=2, keepdims=True) / 255
+    large = cv2.resize(heat / max(heat.max(), 1e-9), (64, 64), interpolation=cv2.INTER_LINEAR)
+    grey = cv2.resize(frame, (64, 64)).mean(axis=2, keepdims=True) / 255
     return 0.45 * grey + 0.55 * colormaps["inferno"](large)[..., :3]
 
 
@@ -1399,7 +1396,7 @@ for framework in ROOMS:
         )
 
 # %%
-figure, axes = display.new_axes(width=6, height=2.8)
+figure, axes = display.new_axes(width=5.4, height=2.7)
 for framework, style, shift in (("PyTorch", "-", 0.98), ("Keras", "--", 1.02)):
     for method, color in zip(METHODS, display.LINE_COLORS, strict=False):
         cells = np.array([found[framework, method, n] for n in NUM_LABELS])
