@@ -210,7 +210,7 @@ ANSWERS = {
         wrong=[
             (lambda i, o, t=3, d=3: middle_loop(i, o, t, d) + 1, "Round down"),
             (lambda i, o, t=3, d=3: t * d * d * i * o / (d * d * i + t * o), "no half channel"),
-            (lambda i, o, t=3, d=3: middle_loop(o, i, t, d), "space comes first"),
+            (lambda i, o, t=3, d=3: middle_loop(o, i, t, d), "goes with in_channels"),
             (lambda i, o, t=3, d=3: t * d * i * o // (d * i + t * o), "room for more"),
         ],
     ),
