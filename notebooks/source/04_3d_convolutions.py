@@ -1146,8 +1146,9 @@ vt.fit(tuned_net, slow, num_steps=50, augment=random_clip, progress=False)
 print("clip level {:.0%}, video level {:.0%}".format(*two_levels(tuned_net)))
 
 # %% [markdown]
-# Both numbers rise, and now the video level stands above the clip level: the errors that are left
-# differ from clip to clip, so the average mends some of them.
+# Both numbers rise. The errors that are left differ more from clip to clip, so an average can mend some
+# of them. How many depends on how independent the clips are: ours overlap, and all show the same
+# scene.
 
 # %% [markdown]
 # ## 12 A control that could prove us wrong
@@ -1294,7 +1295,7 @@ check("04.motion_kernel", motion_kernel)
 
 # %% exercise="04.cost" points=2
 def cost(in_channels, out_channels, kernel, output, bias):
-    """kernel, output: tuples (T, H, W); bias: True or False. Returns (parameters, multiply_adds)."""
+    """kernel, output: (T, H, W); bias: True or False. Returns (parameters, multiply_adds)."""
     ### BEGIN SOLUTION
     weights = out_channels * in_channels * int(np.prod(kernel))
     return weights + bias * out_channels, weights * int(np.prod(output))
