@@ -52,7 +52,7 @@ FIELDS = (
 )
 # Each with its learning rate.
 MODELS = {"FrameCNN": 5e-3, "CNNLSTM": 1e-2, "Conv3DNet": 5e-3, "Conv2Plus1DNet": 5e-3}
-STEPS = {"easy": 150, "medium": 200, "hard": 400}
+STEPS = {"easy": 150, "medium": 300, "hard": 300}
 SEEDS = (0, 1, 2)
 MAX_TRAIN = 6000
 NUM_TEST = 500
