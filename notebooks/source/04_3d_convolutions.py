@@ -947,6 +947,8 @@ for difficulty in world.DIFFICULTIES:
 #   neither should we. On "easy" that holds for CNN+LSTM, 3D and (2+1)D.
 # - **Equal multiply-adds are not equal seconds.** 3D and (2+1)D have nearly as many by design; splitting
 #   makes more layers and more numbers to move.
+# - **Where a range is tens of points wide**, a run failed: same recipe, another seed, and the network
+#   learned nothing. A mean would hide it; so look at the range first.
 # - **Compare the two rows of each model**: the framework changes the seconds, and the accuracy only
 #   within the ranges.
 # - **Shuffled** frames ruin every model that was trained on ordered ones (section 13 trains on shuffled
