@@ -139,7 +139,7 @@ paths = {f"rate {alpha}": walk(alpha) for alpha in (0.02, 0.1, 0.44)}
 # %%
 w, b = np.meshgrid(np.linspace(-1, 4.5, 100), np.linspace(-1, 3, 100))
 surface = ((w[..., None] * x + b[..., None] - y) ** 2).mean(axis=-1)
-figure, axes = display.new_axes(height=3.6)
+figure, axes = display.new_axes(width=6, height=3.4)
 axes.contour(w, b, surface, levels=[0.05, 0.3, 1, 3, 7, 13, 21], colors="#999999", linewidths=0.8)
 for name, path in paths.items():
     axes.plot(*path.T, "o-", markersize=3, linewidth=1, label=name)
@@ -1396,7 +1396,7 @@ for framework in ROOMS:
         )
 
 # %%
-figure, axes = display.new_axes(width=5.4, height=2.7)
+figure, axes = display.new_axes(width=6.2, height=2.7)
 for framework, style, shift in (("PyTorch", "-", 0.98), ("Keras", "--", 1.02)):
     for method, color in zip(METHODS, display.LINE_COLORS, strict=False):
         cells = np.array([found[framework, method, n] for n in NUM_LABELS])
@@ -1406,14 +1406,16 @@ for framework, style, shift in (("PyTorch", "-", 0.98), ("Keras", "--", 1.02)):
 axes.axhline(1 / 3, color="#777777", linewidth=0.8)
 axes.set(xscale="log", xlabel="labelled training frames", ylabel="test accuracy (share)")
 axes.set_xticks(NUM_LABELS, NUM_LABELS)
-axes.legend(frameon=False, title="solid: PyTorch, dashed: Keras")
+axes.plot([], [], "k-", label="PyTorch")
+axes.plot([], [], "k--", label="Keras")
+axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 display.show_figure(figure, "Test accuracy over the number of labels for four ways to start.")
 
 # %% [markdown]
 # - With **20 labels** nothing works: all four stay near guessing.
 # - With **100 labels** framenet's features are ahead of the network from scratch.
-# - The control holds: features of random weights stay close to guessing, whatever the number of
-#   labels. So it is the pretraining that helps, not the architecture.
+# - The control holds: from 100 labels on, features of random weights are behind all others. So it is
+#   the pretraining that helps, not the architecture.
 # - Fine-tuned and frozen lie too close together to call one of them better here.
 #
 # **Not flattering, and true:** every training had the same short budget of 150 steps. The network
@@ -1458,8 +1460,8 @@ for (framework, room), net in zip(ROOMS.items(), (torch_net, keras_net), strict=
 print("in batches, times faster:", {name: round(ratio) for name, ratio in speed.items()})
 
 # %% [markdown]
-# How large the gap is depends on the fixed price of a call: here it is larger in Keras, and on a
-# GPU it is larger everywhere. Well-known tutorials send frames through a large network one at a
+# How large the gap is depends on the fixed price of a call: here it is larger in Keras than
+# in PyTorch. Well-known tutorials send frames through a large network one at a
 # time, and need the better part of an hour for what takes minutes in batches.
 
 # %% [markdown]
