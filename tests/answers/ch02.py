@@ -56,6 +56,13 @@ def convolve(turned=False, ignore_stride=False, add_kernels=False):
     return convolve_layer
 
 
+def convolve_by_three(X, kernels, stride=1):
+    rows, columns = range(0, X.shape[0] - 2, stride), range(0, X.shape[1] - 2, stride)
+    return np.array(
+        [[np.tensordot(X[i : i + 3, j : j + 3], kernels, axes=3) for j in columns] for i in rows]
+    )
+
+
 def entropy(sign=-1, add=np.mean, log=np.log, stable=True):
     def cross_entropy(logits, labels):
         if stable:
@@ -80,6 +87,15 @@ def norm(axes=(0, 1, 2), root=True, affine=True, use_epsilon=True):
         return gamma * x + beta if affine else x
 
     return batch_norm
+
+
+def norm_epsilon_outside(x, gamma, beta, epsilon=1e-5):
+    mean, variance = x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))
+    return gamma * (x - mean) / (np.sqrt(variance) + epsilon) + beta
+
+
+def norm_own_epsilon(x, gamma, beta, epsilon=1e-5):
+    return norm()(x, gamma, beta)
 
 
 def overlap(at_least_zero=True, union="both"):
@@ -113,6 +129,11 @@ def split(reverse=True, by_source=True, overlapping=False, shuffled=True):
         return (x[in_train], labels[in_train]), (x[in_val], labels[in_val])
 
     return prepare
+
+
+def reversed_in_training_only(bgr_frames, labels, sources, seed=0):
+    train, (x, y) = split()(bgr_frames, labels, sources, seed)
+    return train, (x[..., ::-1], y)
 
 
 def snippet(bgr_frames, labels, sources, seed=0):
@@ -194,6 +215,7 @@ ANSWERS = {
             (convolve(turned=True), "turned the kernels round"),
             (convolve(ignore_stride=True), "Step by stride"),
             (convolve(add_kernels=True), "D stays"),
+            (convolve_by_three, "k = len(kernels)"),
         ],
     ),
     "02.cross_entropy": Case(
@@ -213,7 +235,9 @@ ANSWERS = {
             (norm(axes=(0, 1, 2, 3)), "Leave the last axis out"),
             (norm(root=False), "square root"),
             (norm(affine=False), "multiply by gamma"),
-            (norm(use_epsilon=False), "Epsilon"),
+            (norm(use_epsilon=False), "the same for every epsilon"),
+            (norm_own_epsilon, "the same for every epsilon"),
+            (norm_epsilon_outside, "inside the root"),
         ],
     ),
     "02.iou": Case(
@@ -230,6 +254,7 @@ ANSWERS = {
             (snippet, "still in the training set"),
             (split(overlapping=True), "still in the training set"),
             (split(reverse=False), "Turn the last axis round"),
+            (reversed_in_training_only, "for both sets"),
             (split(by_source=False), "Choose sources, not frames"),
             (split(shuffled=False), "Permute the sources"),
         ],

@@ -67,6 +67,12 @@ def split_loses_clips(sources, seed):
     return train[1:], test
 
 
+def split_one_source(sources, seed):
+    names, counts = np.unique(sources, return_counts=True)
+    held = np.asarray(sources) == names[counts.argmin()]
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
 def split_unseeded(sources, seed):
     return split_sources(sources, int(np.random.default_rng().integers(10**6)))
 
@@ -189,6 +195,7 @@ ANSWERS = {
             (split_always_alike, "Use the seed"),
             (split_loses_clips, "no clip may get lost"),
             (split_unseeded, "from nothing else"),
+            (split_one_source, "Count clips, not sources"),
         ],
     ),
     "03.repair": Case(

@@ -113,11 +113,29 @@ class Network(nn.Module):
             x = x.reshape(x.shape[0], 3, x.shape[1], *x.shape[3:])
         elif self.mistake != "axes":
             x = x.transpose(1, 2)
+        if self.mistake == "scaled":  # no mistake: a scale around zero
+            x = (x - 0.5) / 0.25
         x = self.pool(torch.relu(self.conv1(x)))
         x = self.pool(torch.relu(self.conv2(x)))
         x = x.flatten(1) if self.mistake == "flatten" else x.amax(dim=(2, 3, 4))
         x = self.linear(x)
-        return torch.softmax(x, dim=1) if self.mistake == "softmax" else x
+        ends = {"softmax": lambda x: x.softmax(dim=1), "sigmoid": torch.sigmoid, "relu": torch.relu}
+        return ends.get(self.mistake, lambda x: x)(x)
+
+
+class FramesFirst(nn.Module):
+    """A 2D convolution on every frame, then a 3D one, as Conv3DNet."""
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.conv2 = nn.Conv3d(8, 16, 3, padding=1)
+        self.linear = nn.Linear(16, num_classes)
+
+    def forward(self, x):
+        frames = torch.relu(self.conv1(x.flatten(0, 1)))
+        x = frames.unflatten(0, x.shape[:2]).transpose(1, 2)
+        return self.linear(torch.relu(self.conv2(x)).amax(dim=(2, 3, 4)))
 
 
 def network(mistake):
@@ -225,11 +243,13 @@ ANSWERS = {
         ],
     ),
     "04.repair_network": Case(
-        right=[Network, Lazy(lambda: keras_network)],
+        right=[Network, network("scaled"), FramesFirst, Lazy(lambda: keras_network)],
         wrong=[
             (network("axes"), "slide over colours"),
             (network("view"), "mixes frames and colours"),
             (network("softmax"), "applies the softmax itself"),
+            (network("sigmoid"), "as it is"),
+            (network("relu"), "as it is"),
             (network("flatten"), "for one size only"),
             (network("frames"), "no kernel sees two frames"),
         ],

@@ -201,8 +201,9 @@ def receptive_field(answer: Callable[..., int], rng: np.random.Generator) -> Non
 )
 def convolve(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:
     expect_callable(answer)
-    for stride in (1, 2, 3):
-        k, C, D = 3, int(rng.integers(2, 4)), int(rng.integers(4, 7))
+    sizes = (3, *(int(k) for k in rng.permutation([2, 4])))  # the chapter's size comes first
+    for stride, k in zip((1, 2, 3), sizes, strict=True):
+        C, D = int(rng.integers(2, 4)), int(rng.integers(4, 7))
         X = rng.normal(size=(int(rng.integers(7, 9)), int(rng.integers(10, 13)), C))
         kernels = rng.normal(size=(k, k, C, D))
         given = {"X": X, "kernels": kernels, "stride": stride}
@@ -210,7 +211,18 @@ def convolve(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> Non
         windows = windows[::stride, ::stride]  # (H_out, W_out, C, k, k)
         truth = np.einsum("hwcuv,uvcd->hwd", windows, kernels)
         flipped = np.einsum("hwcuv,uvcd->hwd", windows, kernels[::-1, ::-1])
-        got = answer(X, kernels, stride=stride)
+        try:
+            got = answer(X, kernels, stride=stride)
+        except Exception as error:
+            if k == 3:
+                raise
+            expect(
+                False,
+                "kernels of any size are accepted",
+                given=given,
+                got=str(error)[:200],
+                hint=f"It worked with kernels of 3 x 3, these are {k} x {k}: k = len(kernels).",
+            )
         every = (X.shape[0] - k + 1, X.shape[1] - k + 1, D)
         expect(
             stride == 1 or np.shape(got) != every,
@@ -375,6 +387,28 @@ def batch_norm(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> N
         atol=1e-5,
         given=given,
     )
+    wide = given | {"epsilon": 0.5}
+    mean, variance = x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))
+    got = answer(x, gamma, beta, epsilon=0.5)
+    expect(
+        not np.allclose(got, normalised((0, 1, 2)), atol=1e-5),
+        "epsilon is the one that was given",
+        given=wide,
+        hint="Your answer is the same for every epsilon. Use the argument.",
+    )
+    expect(
+        not np.allclose(got, gamma * (x - mean) / (np.sqrt(variance) + 0.5) + beta, atol=1e-6),
+        "epsilon is added to the variance",
+        given=wide,
+        hint="You added epsilon to the root. It stands inside the root: variance + epsilon.",
+    )
+    expect_close(
+        got,
+        gamma * (x - mean) / np.sqrt(variance + 0.5) + beta,
+        "a large epsilon counts as well",
+        atol=1e-5,
+        given=wide,
+    )
     flat = np.full((2, 2, 2, C), 3.0)
     with np.errstate(all="ignore"):
         got = answer(flat, gamma, beta)
@@ -506,13 +540,16 @@ def repair_split(answer: Callable[..., tuple], rng: np.random.Generator) -> None
         seen_classes |= set(labels[ids[1]].tolist())
         chosen.append(tuple(sorted(set(sources[ids[1]].tolist()))))
         shared = set(sources[ids[0]].tolist()) & set(sources[ids[1]].tolist())
-        rgb = np.asarray(got[0][0]) * 255
-        expect(
-            np.abs(rgb - frames[ids[0]][..., ::-1]).max() < 1,
-            "red comes first",
-            given=given,
-            hint="OpenCV gives blue, green, red. Turn the last axis round.",
-        )
+        for name, (x, _), at in zip(("training", "validation"), got, ids, strict=True):
+            off = np.abs(np.asarray(x) * 255 - frames[at][..., ::-1])
+            expect(
+                off.max(initial=0) < 1,
+                "red comes first in both sets",
+                given=given,
+                got=f"blue first in the {name} set",
+                hint="OpenCV gives blue, green, red. Turn the last axis round, for both sets: "
+                "before you split.",
+            )
         expect(
             not shared,
             "no source is in both sets",

@@ -272,6 +272,8 @@ def split_by_source(answer: Callable[..., Any], rng: np.random.Generator) -> Non
             "between 10 % and 50 % of the clips are test clips",
             given=given,
             got=f"{share:.0%}",
+            hint="Sources have different numbers of clips. Count clips, not sources; aim for about "
+            "a third.",
         )
         splits.append(tuple(np.sort(test)))
     expect(
