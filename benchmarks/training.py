@@ -3,11 +3,10 @@
     python benchmarks/training.py            both frameworks
     python benchmarks/training.py torch      one of them
 
-Each framework runs in a process of its own. Each case trains in a thread, on the same clips and
-batches, and they take turns of a few steps, so that a busy moment of the machine hits all alike.
-The first turn, which compiles, is left out, and so are the first steps of each turn, whose batches
-may have been made ahead during the turns of others. Turns that followed each other are compared.
-The bar: a step of ``fit`` takes at most 5 % longer (median over the turns) than one of the fastest
+Each framework runs in a process of its own. The cases take turns: each trains a fresh model for
+some steps on the same clips, again and again. The first steps of a run, which compile, do not
+count; of the others a run's median does. Ratios compare runs of the same round.
+The bar: a step of ``fit`` takes at most 5 % longer (median over the rounds) than one of the fastest
 loop written by hand. The results go to benchmarks/results/training.csv.
 """
 
@@ -16,7 +15,6 @@ import os
 import platform
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -30,59 +28,30 @@ from vidlab.batches import batch_indices
 OUTPUT = Path(__file__).parent / "results" / "training.csv"
 FIELDS = ("framework", "case", "milliseconds_per_step", "ratio_to_fastest_bare", "first_step_s")
 BAR = 1.05
-TURNS, TURN, SKIPPED, BATCH = 20, 7, 2, 32  # turns of a case, steps of a turn, steps left out
-STEPS = TURNS * TURN
+ROUNDS, STEPS, SKIPPED, BATCH = 9, 40, 8, 32
 CASES = {
-    "torch": ("fit", "train_steps", "bare loop"),
-    "keras": ("fit", "train_steps", "bare model.fit", "bare tf.function loop"),
+    "torch": ("fit", "bare loop"),
+    "keras": ("fit", "bare model.fit", "bare tf.function loop"),
 }
 
 Note = Callable[..., None]  # called after each step
 Case = Callable[[Note], object]
 
 
-class Turns:
-    """Runs each case in a thread, ``TURN`` steps at a time."""
+def step_seconds(case: Case) -> np.ndarray:
+    """Seconds of each step of one run, (STEPS,)."""
+    stamps = [time.perf_counter()]
 
-    def __init__(self, cases: dict[str, Case]) -> None:
-        self.stamps: dict[str, list[float]] = {name: [] for name in cases}
-        self.batons = {name: threading.Semaphore(0) for name in cases}
-        self.done = threading.Semaphore(0)
-        self.threads = [
-            threading.Thread(target=self._run, args=item, daemon=True) for item in cases.items()
-        ]
+    def note(*_: object, **__: object) -> None:
+        stamps.append(time.perf_counter())
 
-    def run(self) -> dict[str, np.ndarray]:
-        """Seconds of each step, (TURNS, TURN), for each case."""
-        for thread in self.threads:
-            thread.start()
-        for _ in range(TURNS):
-            for name in self.batons:
-                self.stamps[name].append(time.perf_counter())
-                self.batons[name].release()
-                self.done.acquire()
-        # A turn is its beginning and the ends of its steps.
-        return {
-            name: np.diff(np.reshape(stamps, (TURNS, TURN + 1)), axis=1)
-            for name, stamps in self.stamps.items()
-        }
-
-    def _run(self, name: str, case: Case) -> None:
-        def note(*_: object, **__: object) -> None:
-            stamps = self.stamps[name]
-            stamps.append(time.perf_counter())
-            if len(stamps) % (TURN + 1) == 0:
-                self.done.release()
-                if len(stamps) < TURNS * (TURN + 1):
-                    self.batons[name].acquire()
-
-        self.batons[name].acquire()
-        case(note)
+    case(note)
+    return np.diff(stamps)
 
 
 def clips() -> tuple[np.ndarray, np.ndarray]:
     made = world.generate(
-        STEPS * BATCH // 10, difficulty="easy", size=32, num_frames=16, seed=0, sound=False
+        STEPS * BATCH, difficulty="easy", size=32, num_frames=16, seed=0, sound=False
     )
     return made.frames, made.labels
 
@@ -98,11 +67,6 @@ def torch_cases(x: np.ndarray, y: np.ndarray) -> dict[str, Case]:
         vt.fit(CNNLSTM(10), (x, y), num_steps=STEPS, batch_size=BATCH, callbacks=[note],
                progress=False, device="cpu")  # fmt: skip
 
-    def train_steps(note: Note) -> None:
-        for _ in vt.train_steps(CNNLSTM(10), (x, y), num_steps=STEPS, batch_size=BATCH,
-                                device="cpu"):  # fmt: skip
-            note()
-
     def bare(note: Note) -> None:
         model = CNNLSTM(10)
         model.train()
@@ -117,7 +81,7 @@ def torch_cases(x: np.ndarray, y: np.ndarray) -> dict[str, Case]:
             loss.item()
             note()
 
-    return dict(zip(CASES["torch"], (fit, train_steps, bare), strict=True))
+    return dict(zip(CASES["torch"], (fit, bare), strict=True))
 
 
 def keras_cases(x: np.ndarray, y: np.ndarray) -> dict[str, Case]:
@@ -132,10 +96,6 @@ def keras_cases(x: np.ndarray, y: np.ndarray) -> dict[str, Case]:
     def fit(note: Note) -> None:
         vk.fit(CNNLSTM(10), (x, y), num_steps=STEPS, batch_size=BATCH, callbacks=[note],
                progress=False)  # fmt: skip
-
-    def train_steps(note: Note) -> None:
-        for _ in vk.train_steps(CNNLSTM(10), (x, y), num_steps=STEPS, batch_size=BATCH):
-            note()
 
     def bare_fit(note: Note) -> None:
         model = CNNLSTM(10)
@@ -167,27 +127,29 @@ def keras_cases(x: np.ndarray, y: np.ndarray) -> dict[str, Case]:
             float(step(clip, tf.constant(y[indices])))
             note()
 
-    return dict(zip(CASES["keras"], (fit, train_steps, bare_fit, bare_loop), strict=True))
+    return dict(zip(CASES["keras"], (fit, bare_fit, bare_loop), strict=True))
 
 
 def measure(framework: str) -> list[dict]:
     """One row per case."""
     cases = {"torch": torch_cases, "keras": keras_cases}[framework](*clips())
-    taken = Turns(cases).run()
-    # One number per turn; ratios compare turns that followed each other.
-    turns = {case: np.median(steps[1:, SKIPPED:], axis=1) for case, steps in taken.items()}
-    bare = min(
-        (case for case in cases if case.startswith("bare")), key=lambda c: np.median(turns[c])
-    )
+    taken: dict[str, list[float]] = {name: [] for name in cases}
+    first: dict[str, float] = {}
+    for _ in range(ROUNDS):
+        for name, case in cases.items():
+            steps = step_seconds(case)
+            taken[name].append(float(np.median(steps[SKIPPED:])))
+            first.setdefault(name, float(steps[0]))
+    bare = min((n for n in cases if n.startswith("bare")), key=lambda n: np.median(taken[n]))
     return [
         {
             "framework": framework,
             "case": case,
             "milliseconds_per_step": f"{1000 * np.median(values):.2f}",
-            "ratio_to_fastest_bare": f"{np.median(values / turns[bare]):.3f}",
-            "first_step_s": f"{taken[case][0, 0]:.2f}",
+            "ratio_to_fastest_bare": f"{np.median(np.divide(values, taken[bare])):.3f}",
+            "first_step_s": f"{first[case]:.2f}",
         }
-        for case, values in turns.items()
+        for case, values in taken.items()
     ]
 
 
@@ -218,7 +180,7 @@ def main() -> int:
             file.write(
                 f"# {platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
                 f"Python {platform.python_version()}, {packages}; CNNLSTM, batch {BATCH}, 32x32, "
-                f"16 frames; medians of {TURNS - 1} turns of {TURN - SKIPPED} steps\n"
+                f"16 frames; medians of {ROUNDS} runs of {STEPS - SKIPPED} steps\n"
             )
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
             writer.writeheader()

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vidlab import datasets, video
+from vidlab import datasets, video, world
 from vidlab.course.source import find_chapter, read_cells
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,16 +22,24 @@ NUM_PIECES = 5
 
 
 @pytest.fixture(scope="module")
-def recipe():
-    """The function ``recipe`` of the chapter's source."""
+def chapter():
+    """The names of the chapter's cells that make its recipe."""
+    import torch
+    from keras import ops
+
     import vidlab.keras as vk
     import vidlab.torch as vt
 
-    cells = [c.source for c in read_cells(find_chapter(ROOT, "03")) if "def recipe(" in c.source]
-    assert len(cells) == 1
-    names = {"vt": vt, "vk": vk, "np": np}
-    exec(cells[0], names)
-    return names["recipe"]
+    names = {"vt": vt, "vk": vk, "np": np, "torch": torch, "ops": ops, "world": world}
+    names["rooms"] = {"torch": vt, "keras": vk}
+    cells = read_cells(find_chapter(ROOT, "03"))
+    wanted = [
+        c.source for c in cells if "def look_inside(" in c.source or "def recipe(" in c.source
+    ]
+    assert len(wanted) == 2
+    for source in wanted:
+        exec(source, names)
+    return names
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +57,17 @@ def real_videos(shared_clips: Path, tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("framework", ["torch", "keras"])
-def test_recipe_on_real_clips(recipe, real_videos: Path, tmp_path, framework) -> None:
+def test_recipe_on_real_clips(chapter, real_videos: Path, tmp_path, framework) -> None:
     data = datasets.folder(real_videos, num_frames=16, size=32, progress=False, cache=tmp_path)
     assert not set(data.train.sources) & set(data.test.sources)
-    *records, result = recipe(data, framework=framework, num_steps=20, batch_size=8)
-    losses = [record.loss for record in records]
-    assert len(losses) == 20
-    assert np.mean(losses[-4:]) < np.mean(losses[:4])
-    assert 0 <= result["accuracy"] <= 1
+    chapter["data_sets"] = {"my clips": data}
+    options = {"framework": framework, "data": "my clips", "num_steps": 20, "batch_size": 8}
+    run = chapter["recipe"].run(**options)
+    assert run.num_steps == 20
+    assert np.mean(run.loss[-4:]) < np.mean(run.loss[:4])
+    assert 0 <= run.last()["val accuracy"] <= 1
+    clip = data.test.frames[0]
+    assert run.ready.predict(clip[None]).shape == (1, 2)
+    inside = run.ready.inspect(clip)
+    assert inside["opinion so far"].values.shape == (16, 2)
+    assert inside["hidden state"].values.shape == (16, 64)

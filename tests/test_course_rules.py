@@ -10,8 +10,10 @@ from course_sample import SOURCE, built_sample, write_sample
 from nbformat.v4 import new_output
 
 from vidlab.course.rulebook import Built, all_rules, exemptions, load
+from vidlab.course.rules import POSTER
 from vidlab.course.source import Cell, read_cells
 from vidlab.course.usage import uses_of_answers
+from vidlab.playground.poster import ALT
 
 RULES = all_rules()
 
@@ -22,6 +24,7 @@ LACKING = {
     "section-same-weights",
     "section-control",
     "section-playground",
+    "panel",
     "closing",
     "repair-exercise",
 }
@@ -155,6 +158,17 @@ def test_rules_on_the_notebooks(built: Built, name: str, breach: Callable) -> No
     assert RULES[name](built) == []
     breach(built)
     assert RULES[name](built)
+
+
+def test_panel_wants_a_recipe_and_its_poster(built: Built) -> None:
+    assert RULES["panel"](built) == ["no cell with @playground(presets=[Preset(...), ...])"]
+    change_cell(built, "object()", source="@playground(presets=[Preset('a', 'b')])")
+    assert RULES["panel"](built) == ["no cell shows a panel: call the recipe's show()"]
+    alt = {"image/png": {"alt": f"{ALT} Sample."}}
+    poster = new_output("display_data", data={"image/png": "eA=="}, metadata=alt)
+    change_cell(built, "@playground(", outputs=[poster])
+    assert RULES["panel"](built) == []
+    assert ALT == POSTER
 
 
 def test_size_counts_the_whole_file(built: Built, tmp_path: Path) -> None:

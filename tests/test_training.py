@@ -122,6 +122,35 @@ def test_fit_and_train_steps_give_the_same_weights(room):
     assert [r.learning_rate for r in records] == history.learning_rate
 
 
+@pytest.mark.parametrize("make", ["dense", "pictures"])
+def test_compiling_ahead_changes_nothing(room, make):
+    """Not the weights, the running statistics, the dropout, the optimiser, or any loss."""
+    data = (X, Y) if make == "dense" else (PICTURES, LABELS)
+    results = []
+    for ahead in (False, True):
+        model = room.dense(dropout=0.5) if make == "dense" else room.pictures()
+        steps = room.v.train_steps(model, data, num_steps=5, batch_size=16, seed=3)
+        assert steps.num_steps == 5
+        if ahead:
+            before = room.weights(model)
+            steps.compile()
+            assert same(before, room.weights(model), atol=0)
+        results.append(([record.loss for record in steps], room.weights(model)))
+    assert results[0][0] == pytest.approx(results[1][0], abs=1e-6)
+    assert same(results[0][1], results[1][1], atol=1e-6)
+
+
+def test_train_steps_can_be_closed_before_the_first_step(room):
+    for compile_first in (False, True):
+        model = room.dense()
+        steps = room.v.train_steps(model, (X, Y), num_steps=5)
+        if compile_first:
+            steps.compile()
+        steps.close()
+        assert list(steps) == []
+        quiet(room, model)
+
+
 def test_workers_change_nothing(room):
     results = []
     for num_workers in (0, 2):

@@ -5,7 +5,7 @@ Both rooms, ``vidlab.torch`` and ``vidlab.keras``, give these. No framework is i
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -98,6 +98,43 @@ class History:
                 value = f"accuracy {best.val_accuracy:.2f}"
             text += f", best val {value} at step {self.best_step}"
         return text if self.stopped == "finished" else f"{text} ({self.stopped})"
+
+
+class Steps(Iterator[StepRecord]):
+    """What ``train_steps`` returns: an iterator over the records of the steps.
+
+    Args:
+        records: yields a record after each step.
+        num_steps: how many there will be; also an attribute.
+        compile: gets the first step ready, without changing anything.
+        close: called once at the end, also where no step was taken.
+    """
+
+    def __init__(
+        self,
+        records: Generator[StepRecord],
+        num_steps: int,
+        compile: Callable[[], object] = lambda: None,
+        close: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.num_steps = num_steps
+        self._records, self._compile, self._close = records, compile, close
+
+    def compile(self) -> None:
+        """Compile the step's graph now, not at the first step, where the framework has graphs.
+
+        Keras needs seconds for that, PyTorch nothing. Weights, statistics and random numbers are
+        afterwards what they were.
+        """
+        self._compile()
+
+    def close(self) -> None:
+        """End the training."""
+        self._records.close()
+        self._close()
+
+    def __next__(self) -> StepRecord:
+        return next(self._records)
 
 
 class Recorder:

@@ -16,6 +16,7 @@ MAX_MEMORY_MB = 2048
 MAX_NOTEBOOK_BYTES, MAX_OUTPUT_BYTES = 1_000_000, 150_000
 MAX_MEDIAN_LINES, MAX_LINE = 10, 100
 MIN_EXERCISES, MIN_HINTS = 4, 2
+POSTER = "Poster of the playground"  # vidlab.playground.poster.ALT, without importing widgets
 
 
 @rule
@@ -181,3 +182,17 @@ def open_exercise(built: Built) -> list[str]:
 def answers_unused(built: Built) -> list[str]:
     """No cell but its check uses a name that an exercise cell binds."""
     return usage.uses_of_answers(built.cells)
+
+
+@rule
+def panel(built: Built) -> list[str]:
+    """A recipe of its own has a panel, with a static poster, and a preset that fails."""
+    sources = [cell.source for cell in code_cells(built.solution)]
+    if not any("@playground(" in source and "Preset(" in source for source in sources):
+        return ["no cell with @playground(presets=[Preset(...), ...])"]
+    posters = [
+        output
+        for _, output in outputs(built.solution)
+        if POSTER in str(output.get("metadata", {}).get("image/png", {}).get("alt", ""))
+    ]
+    return [] if posters else ["no cell shows a panel: call the recipe's show()"]

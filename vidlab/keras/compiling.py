@@ -46,6 +46,19 @@ def compiled(
             model.predict_function = None  # it was traced in float16
 
 
+@contextmanager
+def unchanged(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+    """Put back every variable of model and optimiser: what ran in between leaves no trace."""
+    optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *optimizer.variables]
+    before = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, before, strict=True):
+            variable.assign(value)
+
+
 def _seed_dropout(model: keras.Model, seed: int) -> None:
     """Let each layer that draws random numbers begin anew from the seed."""
     states = [v for v in model.variables if v.name == "seed_generator_state"]

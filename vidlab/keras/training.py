@@ -5,8 +5,8 @@ same step, but feeds it through a data pipeline of its own: on two cores that co
 per step, and seconds without work after the last one.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
 from typing import Any
 
 import keras
@@ -14,8 +14,8 @@ import numpy as np
 from tqdm import tqdm
 
 from vidlab.batches import Augment, Data, prefetch, to_unit
-from vidlab.history import Clock, History, Recorder, StepRecord, check_loss
-from vidlab.keras.compiling import compiled, is_mixed
+from vidlab.history import Clock, History, Recorder, StepRecord, Steps, check_loss
+from vidlab.keras.compiling import compiled, is_mixed, unchanged
 from vidlab.keras.devices import on_device
 from vidlab.keras.evaluation import measure, probe
 from vidlab.plan import ClassWeights, LearningRate, Plan, make_plan
@@ -102,8 +102,7 @@ def fit(
 
     keeps = keep_best and val is not None
     recorder = Recorder(tuple(callbacks), patience, save_weights if keeps else None)
-    mixed = is_mixed(mixed_precision, device)
-    steps = _steps(model, plan, _check(model, plan, device), device, mixed)
+    steps = _steps(model, plan, device, mixed_precision)
     with closing(steps), tqdm(total=plan.num_steps, disable=not progress, unit="step") as bar:
         try:
             for record in steps:
@@ -139,14 +138,14 @@ def train_steps(
     device: str | None = None,
     mixed_precision: bool | None = None,
     seed: int = 0,
-) -> Iterator[StepRecord]:
+) -> Steps:
     """Train a model step by step: what ``fit`` and the live panels stand on.
 
     Between two steps the model may be used; training may be left at any step
     (``close`` the iterator, or drop it). The arguments are those of ``fit``.
 
-    Yields:
-        A ``StepRecord`` after each step.
+    Returns:
+        An iterator that yields a ``StepRecord`` after each step.
 
     Raises:
         ValueError: as ``fit``, at once and not at the first step.
@@ -159,30 +158,43 @@ def train_steps(
         clip_norm=clip_norm, class_weights=class_weights, loss=loss, augment=augment,
         eval_every=eval_every, num_workers=num_workers, seed=seed,
     )  # fmt: skip
-    mixed = is_mixed(mixed_precision, device)
-    weights = _check(model, plan, device)
-    return _steps(model, plan, weights, device, mixed)
+    return _steps(model, plan, device, mixed_precision)
 
 
 def _steps(
-    model: keras.Model,
-    plan: Plan,
-    weights: np.ndarray | None,
-    device: str | None,
-    mixed_precision: bool,
-) -> Generator[StepRecord]:
-    """The training loop, a batch at a time."""
-    clock = Clock()
-    with compiled(model, plan, weights, mixed_precision) as optimizer:
+    model: keras.Model, plan: Plan, device: str | None, mixed_precision: bool | None
+) -> Steps:
+    """Get everything ready, and return the loop."""
+    mixed = is_mixed(mixed_precision, device)
+    weights = _check(model, plan, device)
+    clock, stack = Clock(), ExitStack()
+    optimizers: list[keras.optimizers.Optimizer] = []  # one, from the first use on
+
+    def optimizer() -> keras.optimizers.Optimizer:
+        if not optimizers:
+            optimizers.append(stack.enter_context(compiled(model, plan, weights, mixed)))
+        return optimizers[0]
+
+    def compile_step() -> None:
         clock.start()
-        for step, (x, y) in enumerate(prefetch(plan.batches, plan.num_workers), start=1):
-            with on_device(device):
-                rate = plan.rate(step)
-                optimizer.learning_rate = rate
-                logs = model.train_on_batch(to_unit(x), y, return_dict=True)
-                record = _record(model, plan, weights, step, float(logs["loss"]), rate, clock)
-            yield record
+        with on_device(device), unchanged(model, optimizer()):
+            x, y = plan.batches[0]
+            model.train_on_batch(to_unit(x), y)
+        clock.stop()
+
+    def loop() -> Generator[StepRecord]:
+        with stack:
             clock.start()
+            for step, (x, y) in enumerate(prefetch(plan.batches, plan.num_workers), start=1):
+                with on_device(device):
+                    rate = plan.rate(step)
+                    optimizer().learning_rate = rate
+                    logs = model.train_on_batch(to_unit(x), y, return_dict=True)
+                    record = _record(model, plan, weights, step, float(logs["loss"]), rate, clock)
+                yield record
+                clock.start()
+
+    return Steps(loop(), plan.num_steps, compile_step, stack.close)
 
 
 def _record(

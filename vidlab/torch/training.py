@@ -1,7 +1,7 @@
 """Train a PyTorch model: ``train_steps`` is the loop, ``fit`` keeps its history."""
 
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from vidlab.batches import Augment, Batches, Data
-from vidlab.history import Clock, History, Recorder, StepRecord, check_loss
+from vidlab.history import Clock, History, Recorder, StepRecord, Steps, check_loss
 from vidlab.plan import ADAM_EPSILON, ClassWeights, LearningRate, Plan, make_plan
 from vidlab.torch.devices import default_device
 from vidlab.torch.evaluation import loss_of, measure, probe
@@ -135,14 +135,14 @@ def train_steps(
     device: str | None = None,
     mixed_precision: bool | None = None,
     seed: int = 0,
-) -> Iterator[StepRecord]:
+) -> Steps:
     """Train a model step by step: what ``fit`` and the live panels stand on.
 
     Between two steps the model is in eval mode and may be used; training may be left at any step
     (``close`` the iterator, or drop it). The arguments are those of ``fit``.
 
-    Yields:
-        A ``StepRecord`` after each step.
+    Returns:
+        An iterator that yields a ``StepRecord`` after each step.
 
     Raises:
         ValueError: as ``fit``, at once and not at the first step.
@@ -155,7 +155,7 @@ def train_steps(
         clip_norm=clip_norm, class_weights=class_weights, loss=loss, augment=augment,
         eval_every=eval_every, num_workers=num_workers, seed=seed,
     )  # fmt: skip
-    return _steps(model, plan, device, mixed_precision)
+    return Steps(_steps(model, plan, device, mixed_precision), plan.num_steps)
 
 
 def _steps(

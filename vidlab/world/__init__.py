@@ -1,10 +1,12 @@
 """Generated videos whose truth is known: coloured shapes that do one of ten actions.
 
-``generate`` makes a set of clips. The modules behind it, in the order in which a clip is made:
-``scene`` (what happens, and why one frame cannot tell the action), ``backgrounds``, ``render``
-(drawing), ``stage`` (a whole clip's picture), ``synthesis`` (its sound), ``captions``.
+``generate`` makes a set of clips, ``animate`` one along a path that somebody drew. The modules
+behind them, in the order in which a clip is made: ``scene`` (what happens, and why one frame
+cannot tell the action), ``backgrounds``, ``render`` (drawing), ``stage`` (a whole clip's picture),
+``synthesis`` (its sound), ``captions``.
 """
 
+from vidlab.world.animation import animate
 from vidlab.world.backgrounds import PHOTOGRAPHS, TEXTURES
 from vidlab.world.captions import VOCABULARY, captions_for, parse_caption
 from vidlab.world.generation import FPS, SPLITS, generate
@@ -34,6 +36,7 @@ __all__ = [
     "TEXTURES",
     "VOCABULARY",
     "acceptance_rates",
+    "animate",
     "captions_for",
     "generate",
     "height",

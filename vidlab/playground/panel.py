@@ -1,0 +1,427 @@
+"""The panel: knobs, buttons, live curves, clips, a look inside, runs and code."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+from IPython.display import display
+
+from vidlab.display.style import show_png
+from vidlab.playground import views
+from vidlab.playground.controls import settle
+from vidlab.playground.curves import Line
+from vidlab.playground.layout import TABS, Layout
+from vidlab.playground.poster import ALT, draw_poster
+from vidlab.playground.recipe import Recipe, Run
+from vidlab.playground.records import Confusion, Ready, Samples, View
+from vidlab.playground.session import Inside, Session, Snapshot
+from vidlab.playground.stage import titles_of
+
+INTERVAL = 0.16  # seconds between two updates of the screen
+SLOW = 10.0  # seconds of building after which the panel says what may be wrong
+BUSY = ("building", "compiling", "training")
+
+
+class Pulse:
+    """Calls a function a few times per second while there is work, in a thread of its own."""
+
+    def __init__(self, beat: Callable[[], object], busy: Callable[[], bool]) -> None:
+        self._beat, self._busy = beat, busy
+        self._lock, self._due = threading.Lock(), threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def wake(self) -> None:
+        """Have the function called soon, whatever the time."""
+        with self._lock:
+            self._due.set()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True, name="vidlab-pulse")
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self._due.clear()
+            self._beat()
+            with self._lock:
+                if not self._busy() and not self._due.is_set():
+                    self._thread = None
+                    return
+            self._due.wait(INTERVAL)
+
+
+class Panel(Layout):
+    """The live panel of a recipe.
+
+    Attributes:
+        recipe, session: what is trained, and its state.
+        controls: name of a knob -> its widget; set ``value`` to turn it from code.
+        buttons: "train", "pause", "step", "stop", "reset", ... -> its button.
+        curves, clips, inside, paper: the anywidgets.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        self.session = Session(recipe, self._changed)
+        self._pulse = Pulse(self._update, lambda: self.session.state in BUSY)
+        self._lock = threading.RLock()
+        self._shown: tuple[Any, ...] = ()  # run and state that the slow parts show
+        self._seen: object = None  # the last snapshot that was shown
+        self._clips_shown: Samples | None = None
+        self._asking = self._ask_again = False
+        self._listen()
+        self._update()
+
+    def _listen(self) -> None:
+        actions: dict[str, Callable[[], None]] = {
+            "train": lambda: self.session.train(self.settings()),
+            "pause": self.session.pause,
+            "step": lambda: self.session.step(self.settings()),
+            "stop": self.session.stop,
+            "reset": lambda: self.session.reset(self.settings()),
+        }
+        for name, action in actions.items():
+            self.buttons[name].on_click(lambda _, action=action: action())
+        for name, control in self.controls.items():
+            control.observe(lambda change, name=name: self._turned(name, change.new), names="value")
+        self.preset.observe(self._choose_preset, names="value")
+        self.restore.on_click(lambda _: self._restore())
+        self.lookback.observe(lambda change: self._look_back(change.new), names="value")
+        self.curves.observe(self._cursor_moved, names="cursor")
+        self.clips.observe(lambda _: self._ask_inside(), names="selected")
+        self.changes.observe(lambda _: self._ask_inside(), names="value")
+        self.tabs.observe(lambda _: self._look(), names="selected_index")
+        self.paper.observe(lambda _: self._ask_drawn(), names="path")
+        for menu in self.compared:
+            menu.observe(lambda _: self._compare(), names="value")
+        for control in (self.guess, self.ask_first):
+            control.observe(lambda _: self._show_buttons(), names="value")
+
+    # -- what the learner does -------------------------------------------------------------------
+
+    def settings(self) -> dict[str, Any]:
+        """The present value of each knob."""
+        return {
+            name: knob.check(self.controls[name].value) for name, knob in self.recipe.knobs.items()
+        }
+
+    def set(self, settings: Mapping[str, Any]) -> None:
+        """Turn several knobs."""
+        for name, value in settings.items():
+            settle(self.controls[name], value)
+
+    def _turned(self, name: str, value: Any) -> None:
+        knob = self.recipe.knobs[name]
+        if knob.live and self.session.state in ("training", "paused", "compiling"):
+            self.session.turn(name, knob.check(value))
+        self._show_pending()
+
+    def _show_pending(self) -> None:
+        """Say which knobs wait for the next run, and keep the share string true."""
+        settings, run = self.settings(), self.session.run
+        self.share.value = self.recipe.share(settings)
+        waiting = []
+        if run is not None and self.session.state in ("training", "paused", "compiling"):
+            waiting = [
+                name
+                for name, knob in self.recipe.knobs.items()
+                if not knob.live and settings[name] != run.settings[name]
+            ]
+        self.pending.value = f"from the next run on: {', '.join(waiting)}" if waiting else ""
+
+    def _choose_preset(self, change: Any) -> None:
+        preset = change.new
+        self.watch.value = escape(preset.watch) if preset else ""
+        if preset:
+            framework = {n: self.controls[n].value for n in self.controls if n == "framework"}
+            self.set({**self.recipe.settings({}), **framework, **preset.knobs})
+
+    def _restore(self) -> None:
+        try:
+            settings = self.recipe.restore(self.share.value)
+        except ValueError as error:
+            self.share_note.value = f'<p class="vidlab-error">{escape(str(error))}</p>'
+            return
+        self.set(settings)
+        self.share_note.value = '<p class="vidlab-note">The knobs are set.</p>'
+
+    def _look_back(self, step: int) -> None:
+        if not self.lookback.disabled:
+            self.curves.cursor = -1 if step >= self.lookback.max else step
+
+    def _cursor_moved(self, change: Any) -> None:
+        step = change.new
+        self.lookback.value = self.lookback.max if step < 0 else min(step, self.lookback.max)
+        self._show_moment()
+        self._show_opinions()
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def _changed(self) -> None:
+        self._pulse.wake()
+
+    def _update(self) -> None:
+        """Bring the screen up to date; in the pulse's thread."""
+        with self._lock:
+            session = self.session
+            run, state = session.run, session.state
+            if run is not None and (not self.curves.lines or self.curves.lines[-1].run is not run):
+                self._begin(run)
+            self.curves.publish()
+            changed = (id(run), state) != self._shown
+            if changed:  # before the status: who reads "ready" finds Train unlocked
+                self._show_buttons()
+            self._show_status(state)
+            self._show_lookback()
+            self._show_samples()
+            if changed:
+                self._shown = (id(run), state)
+                self._show_pending()
+                self._show_runs(state)
+                self._show_ready(session.ready)
+                if state in ("ready", "paused", "stopped", "finished"):
+                    self._look()
+
+    def _begin(self, run: Run) -> None:
+        self.curves.begin(run)
+        self.curves.total = 0
+        self._seen = None
+        self.verdict.value = ""
+
+    def _show_status(self, state: str) -> None:
+        session, run = self.session, self.session.run
+        passed = time.monotonic() - session.since
+        steps = run.num_steps if run else 0
+        total = session.ready.num_steps if session.ready else None
+        detail = session.reason
+        if state in ("building", "compiling"):
+            detail = f"{passed:.1f} s"
+            if state == "building" and passed > SLOW:
+                detail += (
+                    ": the recipe has not yielded yet. Either its data or model take long, or "
+                    "it never yields; then restart the kernel"
+                )
+        elif state in ("training", "paused", "finished", "stopped") and run and steps:
+            detail = f"step {steps}" + (f" of {total}" if total else "")
+            left = session.seconds_left
+            if state == "training" and left is not None:
+                detail += f", about {left:.0f} s left"
+            if state in ("finished", "stopped"):
+                detail += f", {run.seconds:.1f} s"
+            if session.compile_seconds and session.compile_seconds > 0.1:
+                detail += f" (compiled in {session.compile_seconds:.1f} s)"
+            if session.reason:
+                detail += f". {session.reason}"
+        self.status.value = views.status(state, detail)
+        self.progress.value = steps / total if total else float(state == "finished")
+        self.progress.bar_style = {"failed": "danger", "finished": "success"}.get(state, "")
+        self.error.value = (
+            views.error_box(session.reason, session.trace) if state == "failed" else ""
+        )
+
+    def _show_buttons(self) -> None:
+        state = self.session.state
+        ask = self.recipe.predict_first
+        self.question.layout.display = "flex" if self.ask_first.value else "none"
+        locked = ask is not None and self.ask_first.value and self.guess.value is None
+        self.buttons["train"].description = "Continue" if state == "paused" else "Train"
+        self.buttons["train"].disabled = state in BUSY or locked
+        self.buttons["pause"].disabled = state != "training"
+        self.buttons["step"].disabled = state in ("building", "compiling") or locked
+        self.buttons["stop"].disabled = state not in (*BUSY, "paused")
+        self.buttons["reset"].disabled = state in ("building", "compiling")
+        if ask and self.ask_first.value and state == "finished" and self.session.run:
+            self.verdict.value = (
+                f"You said: <b>{escape(str(self.guess.value))}</b>. "
+                f"It was: <b>{escape(ask.outcome(self.session.run))}</b>."
+            )
+
+    def _show_ready(self, ready: Ready | None) -> None:
+        """Size of the model; which tabs have something to show."""
+        if ready is None:
+            return
+        facts = []
+        if ready.num_parameters is not None:
+            weights = 4 * ready.num_parameters
+            facts.append(
+                f"{ready.num_parameters:,} parameters ({views.size(weights)}; with gradients and "
+                f"Adam's two averages {views.size(4 * weights)})"
+            )
+        if ready.data_bytes is not None:
+            facts.append(f"training data {views.size(ready.data_bytes)}")
+        facts.append(f"this process {views.size(process_bytes())}")
+        self.facts.value = f'<p class="vidlab-note">{"<br>".join(facts)}</p>'
+        self.curves.total = ready.num_steps or 0
+        if tuple(self.changes.options) != tuple(ready.changes):
+            self.changes.options = tuple(ready.changes)
+            self.changes.value = next(iter(ready.changes))
+
+    def _show_samples(self) -> None:
+        """The clips, when there are other ones, and what the model says of them."""
+        snapshots = self.session.snapshots
+        key = (id(self.session.run), len(snapshots), snapshots[-1].step if snapshots else -1)
+        if key == self._seen:
+            return
+        self._seen = key
+        self._show_opinions()
+        if self._tab == "inside":
+            self._ask_inside()
+
+    def _snapshot(self) -> Snapshot | None:
+        """The snapshot that belongs to the cursor, the last one without a cursor."""
+        snapshots, cursor = self.session.snapshots, self.curves.cursor
+        if cursor < 0:
+            return snapshots[-1] if snapshots else None
+        earlier = [snapshot for snapshot in snapshots if snapshot.step <= cursor]
+        return earlier[-1] if earlier else None
+
+    def _samples(self) -> Samples | None:
+        """The clips of the snapshot, or else those of Ready."""
+        snapshot, ready = self._snapshot(), self.session.ready
+        if snapshot is not None and snapshot.samples is not None:
+            return snapshot.samples
+        return None if ready is None else ready.samples
+
+    def _show_opinions(self) -> None:
+        snapshot, samples = self._snapshot(), self._samples()
+        if samples is None:
+            return
+        if samples is not self._clips_shown:
+            self._clips_shown = samples
+            self.clips.show_clips(samples.frames, titles_of(samples), samples.fps)
+        if snapshot is not None and snapshot.opinions is not None:
+            self.clips.show_opinions(snapshot.opinions, samples.class_names, samples.labels)
+
+    def _show_lookback(self) -> None:
+        steps = self.session.run.num_steps if self.session.run else 0
+        if self.lookback.max != steps:
+            self.lookback.disabled = True  # so that the slider's own move is no looking back
+            at_end = self.curves.cursor < 0
+            self.lookback.max = steps
+            if at_end:
+                self.lookback.value = steps
+        self.lookback.disabled = steps == 0
+        self._show_moment()
+
+    def _show_moment(self) -> None:
+        if not self.curves.lines:
+            return
+        line, cursor = self.curves.lines[-1], self.curves.cursor
+        step = line.steps if cursor < 0 else cursor
+        values = line.results if cursor < 0 else line.at(cursor)
+        text = ", ".join(f"{name} {value:.3g}" for name, value in values.items())
+        self.moment.value = f"step {step}: {escape(text)}" if values else ""
+
+    def _show_runs(self, state: str) -> None:
+        lines = self.curves.lines
+        if not lines:
+            return
+        lines[-1].state = views.STATES[state]
+        self.runs.value = views.runs_table(lines)
+        options = [("-", 0), *((f"run {line.number}", line.number) for line in lines)]
+        for menu in self.compared:
+            if len(menu.options) != len(options):
+                kept = menu.value
+                menu.options = options
+                menu.value = kept
+        self._compare()
+        if self.session.run is not None:
+            self.code.value = self.recipe.code(self.session.run)
+
+    def _compare(self) -> None:
+        lines = {line.number: line for line in self.curves.lines}
+        chosen: list[Line] = [lines[menu.value] for menu in self.compared if menu.value in lines]
+        self.curves.chosen = tuple(line.number for line in chosen)
+        self.curves.relabel()
+        self.difference.value = views.difference_table(*chosen) if len(chosen) == 2 else ""
+
+    # -- looking inside --------------------------------------------------------------------------
+
+    @property
+    def _tab(self) -> str:
+        return list(TABS)[self.tabs.selected_index or 0]
+
+    def _look(self) -> None:
+        if self._tab == "inside":
+            self._ask_inside()
+            if self.session.state != "training":
+                self.session.look_at_views(self._show_views)
+
+    def _ask_inside(self) -> None:
+        """Ask the model about the chosen clip, as filmed and as changed."""
+        ready, samples, index = self.session.ready, self._samples(), self.clips.selected
+        if ready is None or samples is None or not 0 <= index < len(samples.frames):
+            return
+        name = self.changes.value or next(iter(ready.changes))
+        clip, change = samples.frames[index], ready.changes[name]
+        title = titles_of(samples)[index]
+
+        def answer(inside: Inside) -> None:
+            opinions = {} if inside.opinion is None else {name: inside.opinion}
+            first = next(iter(ready.changes))
+            if name != first and ready.predict is not None:
+                plain = np.asarray(ready.predict(np.ascontiguousarray(clip)[None]))[0]
+                opinions = {first: plain, **opinions}
+            self.inside.show_clips(inside.clip[None], [f"{title}, {name}"], samples.fps)
+            self.inside.show_tracks(inside.tracks)
+            self.inside_bars.value = views.bars(opinions, samples.class_names) if opinions else ""
+
+        self.session.look_inside(lambda _: change(clip), answer)
+
+    def _show_views(self, found: dict[str, View]) -> None:
+        parts = []
+        for title, view in found.items():
+            parts.append(f"<b>{escape(title)}</b>")
+            if isinstance(view, Confusion):
+                parts.append(views.confusion_table(view))
+            else:
+                parts.append(views.picture(view))
+        self.views.value = "".join(parts)
+
+    def _ask_drawn(self) -> None:
+        """Ask the model about what was drawn; while it thinks, only the last path waits."""
+        if self._asking:
+            self._ask_again = True
+            return
+        path, ready = np.asarray(self.paper.path, float), self.session.ready
+        if ready is None or ready.draw is None or len(path) < 2:
+            text = "Draw a longer path." if ready and ready.draw else "Build the model: Reset."
+            self.paper_bars.value = f'<p class="vidlab-note">{text}</p>'
+            return
+        draw = ready.draw
+        self._asking = True
+
+        def answer(inside: Inside) -> None:
+            self.paper.show_clips(inside.clip[None])
+            self.paper.show_tracks(inside.tracks)
+            names = ready.samples.class_names if ready.samples else ()
+            if inside.opinion is not None:
+                self.paper_bars.value = views.bars({"the model says": inside.opinion}, names)
+                self.paper.show_opinions(inside.opinion[None], names)
+
+        def done() -> None:
+            self._asking = False
+            if self._ask_again:
+                self._ask_again = False
+                self._ask_drawn()
+
+        self.session.look_inside(lambda _: draw(path), answer, done)
+
+    def __repr__(self) -> str:
+        return f"Playground panel of {self.recipe.name}. Run the cell for the live panel."
+
+
+def process_bytes() -> int:
+    """Memory of this process."""
+    import psutil
+
+    return int(psutil.Process(os.getpid()).memory_info().rss)
+
+
+def show(recipe: Recipe, examples: Mapping[str, Run]) -> None:
+    """Show a recipe's panel and its poster; see ``Recipe.show``."""
+    display(Panel(recipe))
+    show_png(draw_poster(recipe, examples), f"{ALT} {recipe.title}. Run the cell for the live one.")

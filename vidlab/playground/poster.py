@@ -1,0 +1,100 @@
+"""The poster: a static picture of a panel, for readers without a kernel."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from vidlab.display.style import line_looks, new_figure, png_bytes, tidy
+from vidlab.playground.controls import label_of
+from vidlab.playground.curves import Series, series_of
+from vidlab.playground.knobs import Choice, Range
+from vidlab.playground.recipe import Recipe, Run
+from vidlab.playground.views import number
+
+ALT = "Poster of the playground"  # curves.js looks for it
+MAX_KNOBS = 9
+
+
+def draw_poster(recipe: Recipe, examples: Mapping[str, Run]) -> bytes:
+    """Draw the knobs and, beside them, the curves of some runs.
+
+    Args:
+        recipe: whose panel it is.
+        examples: name -> Run; without any, the presets are listed instead of curves.
+
+    Returns:
+        A PNG.
+    """
+    figure = new_figure(height=3.2)
+    groups = _groups(examples)
+    axes = figure.subplots(
+        1, 1 + max(1, len(groups)), width_ratios=[1.1] + [1.5] * max(1, len(groups))
+    )
+    _draw_knobs(axes[0], recipe)
+    if groups:
+        for ax, (group, curves) in zip(axes[1:], groups.items(), strict=True):
+            for (label, points), (color, style) in zip(curves.items(), line_looks(), strict=False):
+                steps, values = zip(*points, strict=True)
+                marker = "o" if len(steps) < 20 else None
+                ax.plot(
+                    steps, values, color=color, linestyle=style, label=label, marker=marker, ms=3
+                )
+            ax.set(xlabel="step", ylabel=group)
+            if group == "accuracy":
+                ax.set_ylim(0, 1.03)
+            tidy(ax)
+            ax.legend(frameon=False, fontsize=8)
+    else:
+        _draw_presets(axes[1], recipe)
+    figure.suptitle(f"{recipe.title}: a panel to play with. Run this cell to use it.", fontsize=11)
+    return png_bytes(figure)
+
+
+def _groups(examples: Mapping[str, Run]) -> dict[str, dict[str, list[tuple[int, float]]]]:
+    """Plot -> label of a curve -> points."""
+    groups: dict[str, dict[str, list[tuple[int, float]]]] = {}
+    for name, run in examples.items():
+        names: dict[Series, list[tuple[int, float]]] = {}
+        for record in run.records:
+            for series, value in series_of(record):
+                names.setdefault(series, []).append((record.step, value))
+        for series, points in names.items():
+            kind = f", {series.name}" if series.name not in ("loss", "accuracy") else ""
+            label = f"{name}{kind}{', validation' if series.validation else ''}"
+            groups.setdefault(series.group, {})[label] = points
+    return groups
+
+
+def _draw_knobs(ax: Axes, recipe: Recipe) -> None:
+    ax.axis("off")
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    shown = list(recipe.knobs.values())[:MAX_KNOBS]
+    for place, knob in enumerate(shown):
+        y = 1 - (place + 0.4) / max(len(shown), 6)
+        ax.text(0, y, label_of(knob.name), fontsize=9, va="center")
+        kind = knob.kind
+        text = number(knob.default)
+        if isinstance(kind, Choice):
+            text = " | ".join(number(kind.labels[option]) for option in kind.options)
+        elif isinstance(kind, Range):
+            text += f" {kind.unit}" + (", live" if kind.live else "")
+            ax.plot((0, 0.9), (y - 0.06, y - 0.06), color="#bbbbbb", linewidth=2)
+            ax.plot(0.9 * _place(kind, knob.default), y - 0.06, "o", color="#0072B2", ms=5)
+        ax.text(0.9, y, text, fontsize=9, va="center", ha="right", color="#0072B2")
+
+
+def _place(kind: Range, value: float) -> float:
+    """Where a value stands on its slider, 0 to 1."""
+    ends = np.array([kind.low, value, kind.high], float)
+    low, at, high = np.log(ends) if kind.log else ends
+    return (at - low) / (high - low)
+
+
+def _draw_presets(ax: Axes, recipe: Recipe) -> None:
+    ax.axis("off")
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    for place, preset in enumerate(recipe.presets):
+        y = 1 - (place + 0.5) / max(len(recipe.presets), 4)
+        ax.text(0, y, f"preset: {preset.name}", fontsize=9, va="center", weight="bold")
+        ax.text(0, y - 0.08, preset.watch, fontsize=8, va="center", wrap=True)
