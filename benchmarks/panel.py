@@ -48,7 +48,7 @@ def recipe(
 ):
     room = importlib.import_module(f"vidlab.{framework}")
     room.set_seed(0)
-    model = room.CNNLSTM(10)
+    model = room.fresh(room.CNNLSTM, 10)
     steps = room.train_steps(model, train, num_steps=num_steps, learning_rate=learning_rate)
     yield classifier(room, model, steps, train, test)
     stamps.clear()

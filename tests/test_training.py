@@ -11,6 +11,7 @@ import pytest
 
 from vidlab.clips import Clips
 from vidlab.history import TrainingError
+from vidlab.reuse import reusing
 
 torch = pytest.importorskip("torch")
 keras = pytest.importorskip("keras")
@@ -138,6 +139,28 @@ def test_compiling_ahead_changes_nothing(room, make):
         results.append(([record.loss for record in steps], room.weights(model)))
     assert results[0][0] == pytest.approx(results[1][0], abs=1e-6)
     assert same(results[0][1], results[1][1], atol=1e-6)
+
+
+def test_a_model_that_is_used_again_trains_as_a_new_one(room):
+    """``fresh`` in a panel: the same weights and losses; Keras gives the same object back."""
+
+    def run(seed: int, num_classes: int = 3) -> tuple[Any, list[float]]:
+        room.v.set_seed(seed)
+        model = room.v.fresh(room.v.FrameCNN, num_classes, widths=(4, 4, 8))
+        steps = room.v.train_steps(
+            model, (PICTURES, LABELS), num_steps=4, batch_size=16, seed=seed, weight_decay=0.01
+        )
+        return model, [record.loss for record in steps]
+
+    plain = [run(seed)[1] for seed in (1, 2, 1)]
+    assert plain[0] != plain[1]
+    with reusing({}):
+        models, losses = zip(*(run(seed) for seed in (1, 2, 1)), strict=True)
+        for one, other in zip(losses, plain, strict=True):
+            assert one == pytest.approx(other, abs=1e-6)
+        assert (models[0] is models[1]) == (room.name == "keras")
+        assert run(1, num_classes=4)[0] is not models[0]
+    assert run(1)[0] is not run(1)[0]
 
 
 def test_train_steps_can_be_closed_before_the_first_step(room):

@@ -1,5 +1,6 @@
 """The Keras room: models, training, evaluation. ``vidlab.torch`` has the same names."""
 
+from vidlab.keras.compiling import fresh
 from vidlab.keras.devices import default_device, set_seed
 from vidlab.keras.evaluation import count_parameters, evaluate, predict
 from vidlab.keras.features import extract_features, pretrained_features
@@ -28,6 +29,7 @@ __all__ = [
     "evaluate",
     "extract_features",
     "fit",
+    "fresh",
     "predict",
     "pretrained_features",
     "set_seed",

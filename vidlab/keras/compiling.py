@@ -1,6 +1,6 @@
 """Prepare a Keras model for training: optimiser, loss, precision and dropout's seed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,32 @@ import numpy as np
 from vidlab.keras.devices import default_device
 from vidlab.keras.evaluation import loss_of
 from vidlab.plan import ADAM_EPSILON, Loss, Plan
+from vidlab.reuse import kept_models
+
+
+def fresh(make: Callable[..., keras.Model], *args: Any, **options: Any) -> keras.Model:
+    """A model with new weights: ``make(*args, **options)``.
+
+    In a panel, a run whose model is made like that of the run before gets that model back, with the
+    new weights in it. Its compiled graph serves again: Keras needs seconds for another one, and
+    TensorFlow does not give back all memory of an old one.
+
+    Args:
+        make: a class or function that makes a model; it draws the weights.
+        args, options: what it takes.
+    """
+    model = make(*args, **options)
+    kept = kept_models()
+    if kept is None:
+        return model
+    key = (make, repr(args), repr(options))
+    if key in kept:
+        kept[key].set_weights(model.get_weights())
+        return kept[key]
+    kept.clear()
+    kept[key] = model
+    model._vidlab_steps = {}  # the optimiser of each way in which it was compiled
+    return model
 
 
 def is_mixed(mixed_precision: bool | None, device: str | None) -> bool:
@@ -27,6 +53,22 @@ def compiled(
     model: keras.Model, plan: Plan, weights: np.ndarray | None, mixed_precision: bool
 ) -> Iterator[keras.optimizers.Optimizer]:
     """Compile a model with a fresh optimiser; with mixed precision, until the context ends."""
+    # Only a model that a panel keeps: any other may have been changed since it was compiled.
+    steps: dict[Any, keras.optimizers.Optimizer] = getattr(model, "_vidlab_steps", {})
+    way = (
+        plan.loss,
+        None if weights is None else weights.tobytes(),
+        plan.weight_decay,
+        plan.clip_norm,
+        mixed_precision,
+    )
+    if way in steps and not mixed_precision:
+        optimizer = steps[way]
+        for variable in optimizer.variables:
+            variable.assign(np.zeros(variable.shape, variable.dtype))
+        _seed_dropout(model, plan.seed)
+        yield optimizer
+        return
     layers = model._flatten_layers() if mixed_precision else []
     policies = [(layer, layer.dtype_policy) for layer in layers]
     kind = keras.optimizers.AdamW if plan.weight_decay else keras.optimizers.Adam
@@ -37,6 +79,8 @@ def compiled(
             layer.dtype_policy = "mixed_float16"
         # Without XLA, Keras's own choice: it compiles anew for every shape of a batch.
         model.compile(optimizer=optimizer, loss=_Loss(plan.loss, weights), jit_compile=False)
+        steps.clear()
+        steps[way] = optimizer
         _seed_dropout(model, plan.seed)
         yield optimizer
     finally:

@@ -4,8 +4,10 @@ A click only puts a job into a queue. The worker takes jobs between two steps, s
 never touched by two threads, and Keras, which keeps state for each thread, is used in one alone.
 """
 
+import atexit
 import contextlib
 import gc
+import logging
 import queue
 import threading
 import time
@@ -18,11 +20,13 @@ import numpy as np
 
 from vidlab.playground.recipe import Driver, Recipe, Run
 from vidlab.playground.records import OverTime, Ready, Samples, View
+from vidlab.reuse import reusing
 
 ACTIVE = ("building", "compiling", "ready", "training", "paused")
 PEEK_SECONDS = 1.0  # at least so long between two looks at the samples
 PEEK_SHARE = 0.02  # of the time, at most, goes into looking at samples
 MAX_SNAPSHOTS = 40  # of one run; more are thinned
+CLOSE_SECONDS = 10.0  # how long the end of the process waits for a step
 SETTLED = 3  # steps before their time says how long a run will take
 
 
@@ -61,9 +65,20 @@ class Worker:
 
     def __init__(self) -> None:
         self.active: Session | None = None
-        self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="vidlab-playground", daemon=True)
         self._thread.start()
+        # A thread that is cut off inside TensorFlow takes the process down with an abort.
+        atexit.register(self.close)
+        # Every run has a new model and so a new graph, which TensorFlow takes for a mistake.
+        logging.getLogger("tensorflow").addFilter(
+            lambda record: "triggered tf.function retracing" not in str(record.msg)
+        )
+
+    def close(self) -> None:
+        """End the thread after the present step."""
+        self._jobs.put(None)
+        self._thread.join(CLOSE_SECONDS)
 
     def submit(self, job: Callable[[], object]) -> None:
         """Have a job done, between two steps."""
@@ -91,6 +106,8 @@ class Worker:
             except queue.Empty:
                 assert self.active is not None
                 job = self.active._advance
+            if job is None:
+                return
             job()
 
 
@@ -144,6 +161,7 @@ class Session:
         self.snapshots: list[Snapshot] = []
         self.compile_seconds: float | None = None
         self._driver: Driver | None = None
+        self._kept: dict[Any, Any] = {}  # the model of the last run, for Keras
         self._train_seconds: list[float] = []
         self._next_peek = 0.0
 
@@ -262,7 +280,8 @@ class Session:
         self.run = Run(self.recipe.name, dict(settings))
         self._set("building")
         self._driver = Driver(self.recipe, self.run)
-        ready = self._driver.prepare()
+        with reusing(self._kept):
+            ready = self._driver.prepare()
         self._peek()
         if ready.compile is not None:
             self._set("compiling")

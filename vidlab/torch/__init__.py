@@ -13,7 +13,7 @@ from vidlab.torch.models import (
     FrameCNN,
     SpatialMoments,
 )
-from vidlab.torch.training import fit, train_steps
+from vidlab.torch.training import fit, fresh, train_steps
 
 __all__ = [
     "CNNGRU",
@@ -28,6 +28,7 @@ __all__ = [
     "evaluate",
     "extract_features",
     "fit",
+    "fresh",
     "predict",
     "pretrained_features",
     "set_seed",

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 import torch
@@ -156,6 +157,19 @@ def train_steps(
         eval_every=eval_every, num_workers=num_workers, seed=seed,
     )  # fmt: skip
     return Steps(_steps(model, plan, device, mixed_precision), plan.num_steps)
+
+
+def fresh(make: Callable[..., nn.Module], *args: Any, **options: Any) -> nn.Module:
+    """A model with new weights: ``make(*args, **options)``.
+
+    The Keras room's function of this name spares panels from compiling anew; PyTorch does not
+    compile.
+
+    Args:
+        make: a class or function that makes a model; it draws the weights.
+        args, options: what it takes.
+    """
+    return make(*args, **options)
 
 
 def _steps(

@@ -11,7 +11,7 @@ class SpatialMoments(layers.Layer):
 
     Takes maps ``(N, H, W, C)``, gives ``(N, 5 C)``: mean x, mean y, variance of x, variance of y,
     covariance, in a picture that reaches from -1 to 1. The mean alone is the spatial softmax of
-    Finn et al. (2016), "Deep spatial autoencoders for visuomotor learning".
+    Levine et al. (2016), "End-to-end training of deep visuomotor policies".
     """
 
     def call(self, maps: Any) -> Any:

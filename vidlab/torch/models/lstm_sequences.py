@@ -11,7 +11,7 @@ class SpatialMoments(nn.Module):
 
     Takes maps ``(N, C, H, W)``, gives ``(N, 5 C)``: mean x, mean y, variance of x, variance of y,
     covariance, in a picture that reaches from -1 to 1. The mean alone is the spatial softmax of
-    Finn et al. (2016), "Deep spatial autoencoders for visuomotor learning".
+    Levine et al. (2016), "End-to-end training of deep visuomotor policies".
     """
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
