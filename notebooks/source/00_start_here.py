@@ -468,7 +468,7 @@ print(video.probe(folder / "00_new_clip.mp4"))
 # Choose an action, a clip and an order of the frames. The bars are the PyTorch network's opinion.
 # Watch what "reversed" does to *left*, and what "hard" does to everything: this network has never
 # seen a photograph. (To use the Keras network, write `keras_predict` in place of
-# `torch_predict`.)
+# `torch_predict`.) Below it a second panel *retrains* the network.
 
 
 # %%
@@ -491,8 +491,64 @@ display.explore(
 )
 
 # %% [markdown]
-# The panel in which you *retrain* a model while you turn its knobs arrives with a later version
-# of this chapter.
+# **Retrain it yourself.** A *panel* trains a model live while you turn its knobs. Behind it stands a
+# *recipe*: a function whose arguments are the knobs and which yields a record after each step. Here
+# is this chapter's. `train_steps` takes the steps of section 4.2, in PyTorch or in Keras.
+
+# %%
+import vidlab.keras as vk
+import vidlab.torch as vt
+from vidlab.playground import Choice, Preset, Range, classifier, playground
+
+val = world.generate(200, split="val", **options)
+
+
+def new_model(framework):
+    """The network of this chapter with fresh weights."""
+    if framework == "torch":
+        return vt.fresh(TorchMotionNet, 10)
+    return vk.fresh(keras.models.clone_model, keras_net)
+
+
+# %%
+@playground(
+    title="A network that sees motion",
+    presets=[
+        Preset("works", "The loss falls, and the accuracy on new clips rises with it."),
+        Preset("too slow", "It learns, but hardly gets anywhere.", {"learning_rate": 1e-5}),
+        Preset("too fast", "It jumps about. Turn the rate down meanwhile.", {"learning_rate": 1.0}),
+    ],
+)
+def recipe(
+    framework: Choice("torch", "keras") = "torch",
+    learning_rate: Range(1e-5, 1, log=True, live=True) = 3e-3,
+    num_clips: Range(100, 2000, step=100, unit="clips") = 2000,
+    num_steps: Range(20, 300, step=10, unit="steps") = 190,
+    seed: Range(0, 9) = 0,
+):
+    """Train the network on the first num_clips training clips."""
+    room = {"torch": vt, "keras": vk}[framework]
+    room.set_seed(seed)
+    model = new_model(framework)
+    steps = room.train_steps(
+        model, (train.frames[:num_clips], train.labels[:num_clips]), val,
+        num_steps=num_steps, eval_every=20, seed=seed,
+        learning_rate=learning_rate.scheduled("cosine", num_steps),
+    )  # fmt: skip
+    yield classifier(room, model, steps, train, test)
+    yield from steps
+
+
+# %% [markdown]
+# Choose a framework and press **Train**. While it runs, move the *learning rate*: it is **live** and
+# acts at once. The other knobs start a new run. **Pause**, take single **steps**, **stop**. Below
+# the curves stand test clips with the model's opinion; **Look inside** plays one of them reversed,
+# shuffled or frozen. **Runs** compares your runs, **Code** holds the cell that repeats the last one:
+
+# %%
+short_run = recipe.run(max_steps=40)
+print(short_run)
+recipe.show(examples={"40 steps": short_run})
 
 # %% [markdown]
 # ## 10 Exercises

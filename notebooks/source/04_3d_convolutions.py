@@ -1389,7 +1389,7 @@ def answers_over_time(framework, model, clip):
     title="3D convolutions: which action is it?",
     presets=[
         Preset("works", "The accuracy rises late and steeply: when does it start?"),
-        Preset("shuffled", "It stops near one half. Why there?", {"frames": "shuffled"}),
+        Preset("shuffled", "How far can it get, and why no further?", {"frames": "shuffled"}),
         Preset("photographs", "The loss stays at guessing, log 10.", {"difficulty": "hard"}),
         Preset("too fast", "Can you rescue it by turning the rate?", {"learning_rate": 0.1}),
     ],

@@ -1,9 +1,11 @@
 """The poster: a static picture of a panel, for readers without a kernel."""
 
+import io
 from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from PIL import Image
 
 from vidlab.display.style import line_looks, new_figure, png_bytes, tidy
 from vidlab.playground.controls import label_of
@@ -41,18 +43,26 @@ def draw_poster(recipe: Recipe, examples: Mapping[str, Run]) -> bytes:
                     steps, values, color=color, linestyle=style, label=label, marker=marker, ms=3
                 )
             ax.set(xlabel="step", ylabel=group)
-            if group == "accuracy":
+            ax.set_xlim(left=0)
+            if group == "validation accuracy":
                 ax.set_ylim(0, 1.03)
             tidy(ax)
             ax.legend(frameon=False, fontsize=8)
     else:
         _draw_presets(axes[1], recipe)
-    figure.suptitle(f"{recipe.title}: a panel to play with. Run this cell to use it.", fontsize=11)
-    return png_bytes(figure)
+    figure.suptitle(f"{recipe.title} (run this cell for the live panel)", fontsize=11)
+    return fewer_colors(png_bytes(figure))
+
+
+def fewer_colors(png: bytes) -> bytes:
+    """The same drawing in 64 colours: lines and text need no more, and it is half the bytes."""
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(64).save(buffer, "png", optimize=True)
+    return buffer.getvalue()
 
 
 def _groups(examples: Mapping[str, Run]) -> dict[str, dict[str, list[tuple[int, float]]]]:
-    """Plot -> label of a curve -> points."""
+    """Plot -> label of a curve -> points; validation losses are left to the live panel."""
     groups: dict[str, dict[str, list[tuple[int, float]]]] = {}
     for name, run in examples.items():
         names: dict[Series, list[tuple[int, float]]] = {}
@@ -60,9 +70,11 @@ def _groups(examples: Mapping[str, Run]) -> dict[str, dict[str, list[tuple[int, 
             for series, value in series_of(record):
                 names.setdefault(series, []).append((record.step, value))
         for series, points in names.items():
-            kind = f", {series.name}" if series.name not in ("loss", "accuracy") else ""
-            label = f"{name}{kind}{', validation' if series.validation else ''}"
-            groups.setdefault(series.group, {})[label] = points
+            if series.group == "loss" and series.validation:
+                continue
+            label = name if series.name in ("loss", "accuracy") else f"{name}, {series.name}"
+            group = f"validation {series.group}" if series.validation else series.group
+            groups.setdefault(group, {})[label] = points
     return groups
 
 
@@ -76,9 +88,10 @@ def _draw_knobs(ax: Axes, recipe: Recipe) -> None:
         kind = knob.kind
         text = number(knob.default)
         if isinstance(kind, Choice):
-            text = " | ".join(number(kind.labels[option]) for option in kind.options)
+            text = f"{kind.labels[knob.default]}  \N{BLACK DOWN-POINTING SMALL TRIANGLE}"
         elif isinstance(kind, Range):
-            text += f" {kind.unit}" + (", live" if kind.live else "")
+            text += f" {kind.unit}" if kind.unit else ""
+            text += ", live" if kind.live else ""
             ax.plot((0, 0.9), (y - 0.06, y - 0.06), color="#bbbbbb", linewidth=2)
             ax.plot(0.9 * _place(kind, knob.default), y - 0.06, "o", color="#0072B2", ms=5)
         ax.text(0.9, y, text, fontsize=9, va="center", ha="right", color="#0072B2")
