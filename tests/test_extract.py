@@ -267,9 +267,14 @@ def test_interrupted_and_run_again_equals_undisturbed(
     command = [sys.executable, "-m", "vidlab", "extract", str(root)]
     settings = ["--size", "64", "--jobs", str(jobs)]
     out = tmp_path / "out"
-    # A group of its own, so that all its processes get the signal, as from a terminal's Ctrl-C.
+    # A group of its own, so that all its processes get the signal, as from a terminal's Ctrl-C;
+    # and not ignored, as it is where a shell started these tests in the background.
     process = subprocess.Popen(
-        [*command, str(out), *settings], stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*command, str(out), *settings],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while sum(1 for _ in out.glob("*.npz")) < 20:

@@ -551,6 +551,18 @@ def test_a_failure_stands_in_the_panel() -> None:
     assert not made.buttons["train"].disabled
 
 
+def test_a_recipe_that_does_not_yield_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleeps(rate: float = 0.1):
+        time.sleep(1.0)
+        yield Record(1, {"loss": 1.0})
+
+    monkeypatch.setattr("vidlab.playground.panel.SLOW", 0.2)
+    made = Panel(playground()(sleeps))
+    made.buttons["train"].click()
+    wait_for(lambda: "has not yielded yet" in made.status.value)
+    wait_shown(made, "finished")
+
+
 def test_fifty_runs_leave_no_records_behind(panel: Panel) -> None:
     panel.set({"num_steps": 60})
     for number in range(1, 51):

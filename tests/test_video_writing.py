@@ -290,19 +290,24 @@ def test_a_failure_midway_keeps_the_old_file(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_an_interrupt_midway_leaves_nothing_behind(tmp_path: Path) -> None:
     code = (
-        "import itertools, sys, numpy as np\n"
+        "import itertools, signal, sys, numpy as np\n"
         "from vidlab.video import write_video\n"
+        # A shell that starts tests in the background has the signal ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "frame = np.zeros((64, 64, 3), np.uint8)\n"
         "write_video(sys.argv[1], itertools.repeat(frame), 10)\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path / "clip.mp4")], stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 60
-    while not any(p.stat().st_size for p in tmp_path.iterdir()):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGINT)
-    assert process.wait(30) != 0
+    try:
+        deadline = time.monotonic() + 60
+        while not any(p.stat().st_size for p in tmp_path.iterdir()):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(30) != 0
+    finally:
+        process.kill()
     assert list(tmp_path.iterdir()) == []
