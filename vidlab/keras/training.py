@@ -1,8 +1,8 @@
 """Train a Keras model: ``train_steps`` is the loop, ``fit`` keeps its history.
 
-The step is Keras's own compiled one, reached by ``train_on_batch``. ``model.fit`` would take the
-same step, but feeds it through a data pipeline of its own: on two cores that cost 18 % more time
-per step, and seconds without work after the last one.
+The step is Keras's own compiled one, reached by ``train_on_batch``. ``model.fit`` takes the same
+step, but cannot be left between two steps and gone on with, as a live panel must. What either
+costs is measured in ``benchmarks/training.py``.
 """
 
 from collections.abc import Callable, Generator, Sequence

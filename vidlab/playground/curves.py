@@ -136,7 +136,11 @@ class Curves(anywidget.AnyWidget):
         fresh, thinned = line.take()
         for series, points in (line.points if thinned else fresh).items():
             self._transmit(line, series, points, "replace" if thinned else "points")
-        if fresh:
+
+    def describe(self) -> None:
+        """Say in words where the current run stands."""
+        if self.lines and self.lines[-1].results:
+            line = self.lines[-1]
             results = ", ".join(f"{name} {value:.3g}" for name, value in line.results.items())
             self.caption = f"Training curves. Run {line.number}, step {line.taken}: {results}"
 

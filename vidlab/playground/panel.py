@@ -21,7 +21,8 @@ from vidlab.playground.records import Confusion, Ready, Samples, View
 from vidlab.playground.session import Inside, Session, Snapshot
 from vidlab.playground.stage import titles_of
 
-INTERVAL = 0.16  # seconds between two updates of the screen
+INTERVAL = 0.2  # seconds between two updates of the curves
+CALM = 1.0  # seconds between two updates of the rest: each message costs the browser a layout
 SLOW = 10.0  # seconds of building after which the panel says what may be wrong
 BUSY = ("building", "compiling", "training")
 
@@ -70,6 +71,8 @@ class Panel(Layout):
         self._lock = threading.RLock()
         self._shown: tuple[Any, ...] = ()  # run and state that the slow parts show
         self._seen: object = None  # the last snapshot that was shown
+        self._next_calm = 0.0
+        self._stretching = False  # while the slider's own range grows, which is no looking back
         self._clips_shown: Samples | None = None
         self._asking = self._ask_again = False
         self._listen()
@@ -149,7 +152,7 @@ class Panel(Layout):
         self.share_note.value = '<p class="vidlab-note">The knobs are set.</p>'
 
     def _look_back(self, step: int) -> None:
-        if not self.lookback.disabled:
+        if not self._stretching:
             self.curves.cursor = -1 if step >= self.lookback.max else step
 
     def _cursor_moved(self, change: Any) -> None:
@@ -174,8 +177,11 @@ class Panel(Layout):
             changed = (id(run), state) != self._shown
             if changed:  # before the status: who reads "ready" finds Train unlocked
                 self._show_buttons()
-            self._show_status(state)
-            self._show_lookback()
+            if changed or state not in BUSY or time.monotonic() >= self._next_calm:
+                self._next_calm = time.monotonic() + CALM
+                self._show_status(state)
+                self._show_lookback()
+                self.curves.describe()
             self._show_samples()
             if changed:
                 self._shown = (id(run), state)
@@ -298,11 +304,12 @@ class Panel(Layout):
     def _show_lookback(self) -> None:
         steps = self.session.run.num_steps if self.session.run else 0
         if self.lookback.max != steps:
-            self.lookback.disabled = True  # so that the slider's own move is no looking back
-            at_end = self.curves.cursor < 0
-            self.lookback.max = steps
-            if at_end:
-                self.lookback.value = steps
+            at_end, self._stretching = self.curves.cursor < 0, True
+            with self.lookback.hold_sync():
+                self.lookback.max = steps
+                if at_end:
+                    self.lookback.value = steps
+            self._stretching = False
         self.lookback.disabled = steps == 0
         self._show_moment()
 
