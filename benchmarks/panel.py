@@ -6,7 +6,8 @@
 JupyterLab runs in a Chromium, the panel stands open on the screen. Runs through the panel and plain
 runs of the same recipe take turns in one kernel; each notes the time after every step. The first
 steps of a run, which compile, are left out. The bar: a step with the panel takes at most 5 % longer
-(medians over the runs). The results go to benchmarks/results/panel.csv.
+than one of the plain run before it (median over the pairs; the milliseconds are medians over all
+runs). The results go to benchmarks/results/panel.csv.
 """
 
 import csv
