@@ -144,7 +144,8 @@ def test_the_buttons_over_the_protocol(front: Front) -> None:
     front.click("stop")
     front.wait(lambda: 'data-state="stopped"' in front.status())
     losses = front.value("one.session.run.loss")
-    front.wait(lambda: "max_steps=" in front.status("code"))
+    # not just any code: that of the pause before may still stand there
+    front.wait(lambda: f"max_steps={len(losses)}" in front.status("code"))
     front.run(front.status("code"))
     assert front.value("run.loss") == losses
 
