@@ -21,12 +21,18 @@ from vidlab.torch import train_steps as torch_train_steps
 from vidlab.weights import copy_weights
 
 NUM_CLASSES = 5
-OPTIONS: dict[str, dict[str, Any]] = {"ClassicCNN": {"size": 16}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "ClassicCNN": {"size": 16},
+    "VideoTransformer": {"size": 16},
+    "FrameViT": {"size": 16, "patch": 4},
+    "SpaceTimeTransformer": {"size": 16, "patch": 4},
+}
 
 
 def model_names(room: Any) -> list[str]:
-    """The names of a room's models; what has no ``takes`` is a part of one."""
-    return [name for name in room.__all__ if hasattr(getattr(room, name), "takes")]
+    """The names of a room's models of frames and clips; what has no ``takes`` is a part of one."""
+    kinds = ("frames", "clips")
+    return [name for name in room.__all__ if getattr(getattr(room, name), "takes", "") in kinds]
 
 
 MODELS = model_names(torch_models)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from vidlab import weights, world
-from vidlab.backbones import FRAMENET, PretrainedError
+from vidlab.backbones import FRAMENET
+from vidlab.downloads import PretrainedError
 
 torch = pytest.importorskip("torch")
 keras = pytest.importorskip("keras")

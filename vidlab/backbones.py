@@ -12,13 +12,13 @@ from tqdm import tqdm
 
 from vidlab.batches import Inputs, input_batches
 from vidlab.clips import Clips
+from vidlab.downloads import PretrainedError
 from vidlab.input_checks import check_takes, chunks
 
 FRAMENET = Path(__file__).parent / "data" / "framenet.safetensors"
-
-
-class PretrainedError(RuntimeError):
-    """A pretrained model cannot be had; the message says why and what to do."""
+FRAMENET_INSTEAD = (
+    "take name='framenet', which vidlab brings along; or copy the model here and give path=..."
+)
 
 
 def extract(
@@ -90,15 +90,6 @@ def framenet_shape(path: str | os.PathLike[str]) -> tuple[int, tuple[int, int, i
             f"{path}: holds no FrameCNN ({error}); save one with vidlab.weights.save"
         ) from error
     return classes, (first, second, third)
-
-
-def offline_message(name: str, host: str, reason: object) -> str:
-    """What to say where a download fails."""
-    return (
-        f"{name!r} is not on this machine yet and cannot be downloaded from {host} ({reason}). "
-        "Connect to the network and call again; or take name='framenet', which vidlab brings "
-        "along; or copy the model here and give path=..."
-    )
 
 
 def _shape_of(x: Inputs) -> tuple[int, ...]:

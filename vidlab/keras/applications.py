@@ -14,7 +14,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from vidlab.backbones import PretrainedError, offline_message
+from vidlab.backbones import FRAMENET_INSTEAD
+from vidlab.downloads import PretrainedError, offline_message
 
 # name -> the model's function, and the module with the scaling of its pictures.
 MODELS = {
@@ -64,7 +65,7 @@ def load_backbone(name: str, path: str | os.PathLike[str] | None = None) -> Back
             with answering_within(ANSWER_WITHIN):
                 return Backbone(name, build(name, "imagenet"))
         except Exception as error:  # Keras raises Exception itself where a download fails
-            raise PretrainedError(offline_message(name, HOST, error)) from error
+            raise PretrainedError(offline_message(name, HOST, error, FRAMENET_INSTEAD)) from error
     file = Path(path)
     if not file.is_file():
         raise PretrainedError(f"{file}: there is no such file")

@@ -8,8 +8,9 @@ import numpy as np
 from keras import ops
 
 from vidlab import weights
-from vidlab.backbones import FRAMENET, PretrainedError, extract, framenet_shape
+from vidlab.backbones import FRAMENET, extract, framenet_shape
 from vidlab.batches import Inputs, to_unit
+from vidlab.downloads import PretrainedError
 from vidlab.keras.devices import on_device
 from vidlab.keras.models import FrameCNN
 

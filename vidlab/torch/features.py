@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from vidlab import weights
-from vidlab.backbones import FRAMENET, PretrainedError, extract, framenet_shape
+from vidlab.backbones import FRAMENET, extract, framenet_shape
 from vidlab.batches import Inputs
+from vidlab.downloads import PretrainedError
 from vidlab.torch.devices import default_device
 from vidlab.torch.evaluation import evaluating
 from vidlab.torch.inputs import as_input

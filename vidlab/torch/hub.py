@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from vidlab.backbones import PretrainedError, offline_message
+from vidlab.backbones import FRAMENET_INSTEAD
+from vidlab.downloads import PretrainedError, fetch
 
 # Repository and commit, so that the same name means the same weights next year.
 MODELS = {
@@ -32,7 +31,6 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 DEFAULT_SIZE = 224  # pixels, where a model's configuration does not say
 # Parts of a file that only serve the task the model was trained on, not its features.
 OTHER_TASKS = ("classifier.", "decoder.", "encoder_to_decoder.", "mask_token", "fc_norm.")
-ANSWER_WITHIN = 5.0  # seconds that a host has to answer at all
 
 
 class Backbone(nn.Module):
@@ -105,7 +103,7 @@ def load_backbone(
                 'Face by their full name, such as "microsoft/resnet-18"'
             )
         repository, pinned = MODELS.get(name, (name, None))
-        folder = fetch(name, repository, revision or pinned)
+        folder = fetch(name, repository, revision or pinned, FRAMENET_INSTEAD)
     mean, std = IMAGENET_MEAN, IMAGENET_STD
     if (folder / "preprocessor_config.json").is_file():
         settings = json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8"))
@@ -144,54 +142,6 @@ def load_model(folder: Path) -> nn.Module:
                 "model that it was saved from."
             )
     return model
-
-
-def fetch(name: str, repository: str, revision: str | None) -> Path:
-    """The folder of a model in the cache, downloaded if need be: never a pickled file.
-
-    Raises:
-        PretrainedError: it is not in the cache and cannot be downloaded.
-    """
-    from huggingface_hub import constants, hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-
-    def get(file: str, **options: Any) -> Path:
-        return Path(hf_hub_download(repository, file, revision=revision, **options))
-
-    try:
-        get("config.json", local_files_only=True)
-        return get("model.safetensors", local_files_only=True).parent
-    except LocalEntryNotFoundError:
-        pass
-    host = constants.ENDPOINT
-    if constants.HF_HUB_OFFLINE:
-        raise PretrainedError(offline_message(name, host, "HF_HUB_OFFLINE is set"))
-    # Asked first, since the downloader tries again and again for minutes.
-    if problem := no_answer(host):
-        raise PretrainedError(offline_message(name, host, problem))
-    try:
-        try:
-            get("preprocessor_config.json")
-        except LocalEntryNotFoundError:
-            raise
-        except EntryNotFoundError:
-            pass  # then the values of ImageNet hold
-        get("config.json")
-        return get("model.safetensors").parent
-    except Exception as error:
-        reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
-        raise PretrainedError(offline_message(name, host, reason)) from error
-
-
-def no_answer(url: str) -> str:
-    """Why a host does not answer at all; empty where it does, even with an error of its own."""
-    try:
-        with urlopen(Request(url, method="HEAD"), timeout=ANSWER_WITHIN):
-            return ""
-    except HTTPError:
-        return ""
-    except OSError as error:
-        return str(getattr(error, "reason", error)) or type(error).__name__
 
 
 @contextmanager

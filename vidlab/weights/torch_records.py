@@ -120,6 +120,15 @@ def _recurrent(kind: str) -> Callable[[Any, str], Iterator[LayerRecord]]:
     return layer
 
 
+def _conv1d(module: Any, path: str) -> Iterator[LayerRecord]:
+    """The linear layer of GPT-2 in ``transformers``, whose weight is (in, out)."""
+    parts = (
+        Part((module.weight,), ("weight",), lambda a: (a.T,), lambda a: (a.T,)),
+        Part((module.bias,), ("bias",)),
+    )
+    yield LayerRecord(FRAMEWORK, type(module).__name__, path, "Linear", parts, read)
+
+
 def _attention(module: Any, path: str) -> Iterator[LayerRecord]:
     tensors = {
         name: value
@@ -159,6 +168,8 @@ LAYERS: dict[str, Callable[[Any, str], Iterator[LayerRecord]]] = {
 
 def _known(module: Any) -> Callable[[Any, str], Iterator[LayerRecord]] | None:
     """The table's entry for a module, or for the PyTorch layer that its class extends."""
+    if (type(module).__module__, type(module).__name__) == ("transformers.pytorch_utils", "Conv1D"):
+        return _conv1d
     for cls in type(module).__mro__:
         if cls.__module__.startswith("torch.nn.modules.") and cls.__name__ in LAYERS:
             return LAYERS[cls.__name__]

@@ -2,7 +2,27 @@
 
 from vidlab.keras.models.cnn_features import ClassicCNN, FrameCNN
 from vidlab.keras.models.convolutions_3d import Conv2Plus1D, Conv2Plus1DNet, Conv3DNet
+from vidlab.keras.models.fine_tuning import (
+    GPT2Video,
+    LoRA,
+    NextFeatures,
+    add_lora,
+    load_gpt2,
+    merge_lora,
+    random_gpt2,
+    set_trainable,
+)
 from vidlab.keras.models.lstm_sequences import CNNGRU, CNNLSTM, FrameMoments, SpatialMoments
+from vidlab.keras.models.self_attention import (
+    FrameViT,
+    MaskedFrames,
+    SpaceTimeTransformer,
+    TransformerBlock,
+    VideoEncoder,
+    VideoTransformer,
+    attention,
+    masked_mse,
+)
 
 __all__ = [
     "CNNGRU",
@@ -13,5 +33,21 @@ __all__ = [
     "Conv3DNet",
     "FrameCNN",
     "FrameMoments",
+    "FrameViT",
+    "GPT2Video",
+    "LoRA",
+    "MaskedFrames",
+    "NextFeatures",
+    "SpaceTimeTransformer",
     "SpatialMoments",
+    "TransformerBlock",
+    "VideoEncoder",
+    "VideoTransformer",
+    "add_lora",
+    "attention",
+    "load_gpt2",
+    "masked_mse",
+    "merge_lora",
+    "random_gpt2",
+    "set_trainable",
 ]

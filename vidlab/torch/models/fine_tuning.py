@@ -1,0 +1,200 @@
+"""Chapter 05b: a GPT-2 over frame features, and what of it is trained, in PyTorch."""
+
+import copy
+import os
+from typing import Any
+
+import torch
+from torch import nn
+
+from vidlab.gpt2 import GPT2Settings, find_gpt2, read_settings, read_weights
+from vidlab.torch.models.initial import initialize
+
+
+def load_gpt2(
+    source: str | os.PathLike[str] = "minigpt", *, pretrained: bool = True, seed: int = 0
+) -> Any:
+    """Load a GPT-2: the ``GPT2Model`` of ``transformers``, without dropout.
+
+    Args:
+        source: "minigpt" (learned the world's captions; comes with vidlab), "minigpt-shuffled"
+            (the same sentences with their words shuffled), "gpt2" (the real one, 124 million
+            parameters, downloaded once), or a folder that ``save_pretrained`` wrote.
+        pretrained: False for the same architecture with random weights.
+        seed: of the random weights.
+
+    Raises:
+        PretrainedError: there is no such model or folder, no network, or the files do not hold
+            exactly the weights that config.json asks for.
+    """
+    folder = find_gpt2(source)
+    settings = read_settings(folder)
+    if not pretrained:
+        return random_gpt2(settings, seed=seed)
+    tensors = read_weights(folder, settings)
+    model = random_gpt2(settings, seed=seed)
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in tensors.items()})
+    return model
+
+
+def random_gpt2(settings: GPT2Settings, *, seed: int = 0) -> Any:
+    """A ``GPT2Model`` of a given size with random weights, as GPT-2 started."""
+    from transformers import GPT2Config, GPT2Model
+
+    config = GPT2Config(
+        vocab_size=settings.vocab_size,
+        n_positions=settings.num_positions,
+        n_embd=settings.width,
+        n_layer=settings.num_layers,
+        n_head=settings.num_heads,
+        n_inner=settings.inner_width,
+        layer_norm_epsilon=settings.epsilon,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        use_cache=False,
+        attn_implementation="eager",  # the only one that gives the attention weights
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return GPT2Model(config)
+
+
+class LoRA(nn.Module):
+    """A frozen layer with a small trainable one beside it: y = layer(x) + scale (x A) B.
+
+    A is ``(in, rank)`` and starts random, B is ``(rank, out)`` and starts at zero, so that nothing
+    changes at first. After Hu et al. (2022), "LoRA: low-rank adaptation of large language models".
+    """
+
+    def __init__(self, layer: nn.Module, rank: int = 4, scale: float = 2.0) -> None:
+        super().__init__()
+        self.scale = scale
+        num_inputs, num_outputs = layer.weight.shape  # a Conv1D of transformers: (in, out)
+        self.down = nn.Parameter(torch.randn(num_inputs, rank) / rank**0.5)
+        self.up = nn.Parameter(torch.zeros(rank, num_outputs))
+        self.layer = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x) + self.scale * (x @ self.down) @ self.up
+
+    def merged(self) -> nn.Module:
+        """The layer with the adapter added to its weights: W + scale A B."""
+        layer = copy.deepcopy(self.layer)
+        with torch.no_grad():
+            layer.weight += self.scale * self.down @ self.up
+        return layer
+
+
+def add_lora(gpt2: Any, rank: int = 4, scale: float = 2.0, *, seed: int = 0) -> Any:
+    """A copy of a GPT-2 with an adapter at the projections of query, key and value of each block.
+
+    Raises:
+        ValueError: the rank is not 1 or more, or the model has adapters already.
+    """
+    if rank < 1:
+        raise ValueError(f"rank: expected at least 1, got {rank}")
+    adapted = copy.deepcopy(gpt2)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        for block in adapted.h:
+            if isinstance(block.attn.c_attn, LoRA):
+                raise ValueError("this GPT-2 has adapters already: merge them first (merge_lora)")
+            block.attn.c_attn = LoRA(block.attn.c_attn, rank, scale)
+    return adapted
+
+
+def merge_lora(gpt2: Any) -> Any:
+    """A copy of a GPT-2 without adapters whose weights hold what they had learned."""
+    merged = copy.deepcopy(gpt2)
+    for block in merged.h:
+        if isinstance(block.attn.c_attn, LoRA):
+            block.attn.c_attn = block.attn.c_attn.merged()
+    return merged
+
+
+class GPT2Video(nn.Module):
+    """A GPT-2 that reads frames in place of words.
+
+    Takes features of frames ``float32 (N, T, num_features)``, gives logits
+    ``float32 (N, num_classes)``: a linear layer makes each frame as wide as a word, GPT-2 reads
+    them in order, the mean over time goes into a linear head. GPT-2's table of words is unused.
+    """
+
+    takes = "features"
+
+    def __init__(self, num_classes: int, gpt2: Any, num_features: int) -> None:
+        super().__init__()
+        width = gpt2.config.n_embd
+        self.project = nn.Linear(num_features, width)
+        self.norm = nn.LayerNorm(width)
+        self.gpt2 = gpt2
+        self.head = nn.Linear(width, num_classes)
+        self.project.apply(initialize)
+        self.head.apply(initialize)
+
+    def states(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, T, num_features) -> (N, T, width): each frame, read after those before it."""
+        return self.gpt2(inputs_embeds=self.norm(self.project(x))).last_hidden_state
+
+    def look(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, T, num_features) -> (N, num_layers, num_heads, T, T): where each frame looks."""
+        embedded = self.norm(self.project(x))
+        found = self.gpt2(inputs_embeds=embedded, output_attentions=True)
+        return torch.stack(found.attentions, dim=1)
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, T, num_features) -> (N, width): the mean over time."""
+        return self.states(x).mean(dim=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, T, num_features) -> (N, num_classes)."""
+        return self.head(self.features(x))
+
+
+class NextFeatures(nn.Module):
+    """Pretraining without labels: from the frames so far, say the features of the next one.
+
+    Takes ``float32 (N, T, num_features)``, gives ``(N, T - 1, num_features)`` for the frames 1 to
+    T - 1: ``fit(NextFeatures(model), (x, x[:, 1:]), loss="mse")``. GPT-2 looks back only, so that
+    no prediction has seen its answer.
+    """
+
+    def __init__(self, model: GPT2Video) -> None:
+        super().__init__()
+        self.model = model
+        self.forecast = nn.Linear(model.head.in_features, model.project.in_features)
+        self.forecast.apply(initialize)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.forecast(self.model.states(x)[:, :-1])
+
+
+def set_trainable(model: GPT2Video, parts: str) -> None:
+    """Say which parts of the GPT-2 learn; the layers around it always do.
+
+    Args:
+        model: with a GPT-2 inside.
+        parts: "frozen" (nothing of it), "last_block" (the last block and the normalisation after
+            it), "lora" (the adapters of ``add_lora``), or "full" (all but the table of words).
+
+    Raises:
+        ValueError: another word, or "lora" for a GPT-2 without adapters.
+    """
+    gpt2 = model.gpt2
+    adapters = [module for module in gpt2.modules() if isinstance(module, LoRA)]
+    chosen: dict[str, list[nn.Parameter]] = {
+        "frozen": [],
+        "last_block": [*gpt2.h[-1].parameters(), *gpt2.ln_f.parameters()],
+        "lora": [parameter for lora in adapters for parameter in (lora.down, lora.up)],
+        "full": list(gpt2.parameters()),
+    }
+    if parts not in chosen:
+        raise ValueError(f"parts: expected one of {', '.join(chosen)}, got {parts!r}")
+    if parts == "lora" and not adapters:
+        raise ValueError("parts: 'lora' needs a GPT-2 with adapters: make it with add_lora(gpt2)")
+    for parameter in gpt2.parameters():
+        parameter.requires_grad_(False)
+    for parameter in chosen[parts]:
+        parameter.requires_grad_(True)
+    gpt2.wte.weight.requires_grad_(False)
