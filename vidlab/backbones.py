@@ -16,6 +16,7 @@ from vidlab.downloads import PretrainedError
 from vidlab.input_checks import check_takes, chunks
 
 FRAMENET = Path(__file__).parent / "data" / "framenet.safetensors"
+MASKED_FRAMES = Path(__file__).parent / "data" / "masked_frames.safetensors"
 FRAMENET_INSTEAD = (
     "take name='framenet', which vidlab brings along; or copy the model here and give path=..."
 )

@@ -6,28 +6,6 @@ import keras
 from keras import layers, ops
 
 
-def attention(query: Any, key: Any, value: Any, mask: Any = None) -> tuple[Any, Any]:
-    """Look values up softly: softmax(query key^T / sqrt(D)) value.
-
-    Scaled dot-product attention of Vaswani et al. (2017), "Attention is all you need".
-
-    Args:
-        query: (..., Q, D), what each place looks for.
-        key: (..., K, D), what each place offers to be found by.
-        value: (..., K, V), what is handed out.
-        mask: bool, of a shape that broadcasts to (..., Q, K); True where a query may look. Each
-            query must be allowed at least one key, or its row becomes NaN.
-
-    Returns:
-        What was found, (..., Q, V), and the weights, (..., Q, K), whose rows add up to 1.
-    """
-    scores = ops.matmul(query, ops.swapaxes(key, -2, -1)) / query.shape[-1] ** 0.5
-    if mask is not None:
-        scores = ops.where(mask, scores, -float("inf"))
-    weights = ops.softmax(scores, axis=-1)
-    return ops.matmul(weights, value), weights
-
-
 class SelfAttention(layers.Layer):
     """Every place of a sequence looks at every other one, in several heads at once.
 
@@ -43,6 +21,28 @@ class SelfAttention(layers.Layer):
         self.value = layers.Dense(width)
         self.project = layers.Dense(width)
 
+    @staticmethod
+    def attend(query: Any, key: Any, value: Any, mask: Any = None) -> tuple[Any, Any]:
+        """Look values up softly: softmax(query key^T / sqrt(D)) value.
+
+        Scaled dot-product attention of Vaswani et al. (2017), "Attention is all you need".
+
+        Args:
+            query: (..., Q, D), what each place looks for.
+            key: (..., K, D), what each place offers to be found by.
+            value: (..., K, V), what is handed out.
+            mask: bool, of a shape that broadcasts to (..., Q, K); True where a query may look. Each
+                query must be allowed at least one key, or its row becomes NaN.
+
+        Returns:
+            What was found, (..., Q, V), and the weights, (..., Q, K), whose rows add up to 1.
+        """
+        scores = ops.matmul(query, ops.swapaxes(key, -2, -1)) / query.shape[-1] ** 0.5
+        if mask is not None:
+            scores = ops.where(mask, scores, -float("inf"))
+        weights = ops.softmax(scores, axis=-1)
+        return ops.matmul(weights, value), weights
+
     def split(self, x: Any) -> Any:
         """(..., L, width) -> (..., num_heads, L, width / num_heads)."""
         heads = ops.reshape(x, (-1, *x.shape[1:-1], self.num_heads, x.shape[-1] // self.num_heads))
@@ -51,11 +51,14 @@ class SelfAttention(layers.Layer):
     def look(self, x: Any, mask: Any = None) -> tuple[Any, Any]:
         """What each head finds, (..., num_heads, L, D), and where it looks, (..., L, L)."""
         query, key, value = self.query(x), self.key(x), self.value(x)
-        return attention(self.split(query), self.split(key), self.split(value), mask)
+        return self.attend(self.split(query), self.split(key), self.split(value), mask)
 
     def call(self, x: Any, mask: Any = None) -> Any:
         found, _ = self.look(x, mask)
         return self.project(ops.reshape(ops.swapaxes(found, -3, -2), (-1, *x.shape[1:])))
+
+
+attention = SelfAttention.attend
 
 
 class TransformerBlock(layers.Layer):

@@ -53,6 +53,8 @@ def random_gpt2(settings: GPT2Settings, *, seed: int = 0) -> Any:
         embd_pdrop=0.0,
         attn_pdrop=0.0,
         use_cache=False,
+        bos_token_id=None,  # those of the real GPT-2 lie outside a smaller vocabulary
+        eos_token_id=None,
         attn_implementation="eager",  # the only one that gives the attention weights
     )
     with torch.random.fork_rng():

@@ -7,30 +7,6 @@ from torch.nn.functional import gelu
 from vidlab.torch.models.initial import initialize
 
 
-def attention(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None = None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Look values up softly: softmax(query key^T / sqrt(D)) value.
-
-    Scaled dot-product attention of Vaswani et al. (2017), "Attention is all you need".
-
-    Args:
-        query: (..., Q, D), what each place looks for.
-        key: (..., K, D), what each place offers to be found by.
-        value: (..., K, V), what is handed out.
-        mask: bool, of a shape that broadcasts to (..., Q, K); True where a query may look. Each
-            query must be allowed at least one key, or its row becomes NaN.
-
-    Returns:
-        What was found, (..., Q, V), and the weights, (..., Q, K), whose rows add up to 1.
-    """
-    scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -torch.inf)
-    weights = torch.softmax(scores, dim=-1)
-    return weights @ value, weights
-
-
 class SelfAttention(nn.Module):
     """Every place of a sequence looks at every other one, in several heads at once.
 
@@ -46,6 +22,33 @@ class SelfAttention(nn.Module):
         self.value = nn.Linear(width, width)
         self.project = nn.Linear(width, width)
 
+    @staticmethod
+    def attend(
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        mask: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Look values up softly: softmax(query key^T / sqrt(D)) value.
+
+        Scaled dot-product attention of Vaswani et al. (2017), "Attention is all you need".
+
+        Args:
+            query: (..., Q, D), what each place looks for.
+            key: (..., K, D), what each place offers to be found by.
+            value: (..., K, V), what is handed out.
+            mask: bool, of a shape that broadcasts to (..., Q, K); True where a query may look. Each
+                query must be allowed at least one key, or its row becomes NaN.
+
+        Returns:
+            What was found, (..., Q, V), and the weights, (..., Q, K), whose rows add up to 1.
+        """
+        scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf)
+        weights = torch.softmax(scores, dim=-1)
+        return weights @ value, weights
+
     def split(self, x: torch.Tensor) -> torch.Tensor:
         """(..., L, width) -> (..., num_heads, L, width / num_heads)."""
         return x.unflatten(-1, (self.num_heads, -1)).transpose(-3, -2)
@@ -55,11 +58,14 @@ class SelfAttention(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What each head finds, (..., num_heads, L, D), and where it looks, (..., L, L)."""
         query, key, value = self.query(x), self.key(x), self.value(x)
-        return attention(self.split(query), self.split(key), self.split(value), mask)
+        return self.attend(self.split(query), self.split(key), self.split(value), mask)
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         found, _ = self.look(x, mask)
         return self.project(found.transpose(-3, -2).flatten(-2))
+
+
+attention = SelfAttention.attend
 
 
 class TransformerBlock(nn.Module):
