@@ -301,14 +301,21 @@ def test_frozen_parameters_do_not_change(room: str, parts: str, saved: Path) -> 
 @BOTH
 def test_the_next_features_do_not_depend_on_later_frames(room: str, saved: Path) -> None:
     model = ROOMS[room].NextFeatures(ROOMS[room].GPT2Video(3, ROOMS[room].load_gpt2(saved), 9))
-    x = np.random.default_rng(0).normal(0, 1, (2, 6, 9)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    x = rng.normal(0, 1, (2, 6, 9)).astype(np.float32)
     other = x.copy()
     other[:, 4:] += 1
 
     def ask(batch: np.ndarray) -> np.ndarray:
         return array(model(torch.from_numpy(batch) if room == "torch" else batch))
 
-    assert ask(x).shape == (2, 5, 9)
+    np.testing.assert_array_equal(ask(x), x[:, :-1])  # at first nothing changes
+    weights = rng.normal(0, 0.3, (9, 24)).astype(np.float32)
+    if room == "torch":
+        model.forecast.weight.data = torch.from_numpy(weights)
+    else:
+        model.forecast.kernel.assign(weights.T)
+    assert np.abs(ask(x) - x[:, :-1]).max() > 0.1
     np.testing.assert_allclose(ask(x)[:, :4], ask(other)[:, :4], atol=1e-5)
     assert np.abs(ask(x)[:, 4] - ask(other)[:, 4]).max() > 1e-3
 

@@ -158,18 +158,19 @@ class NextFeatures(nn.Module):
     """Pretraining without labels: from the frames so far, say the features of the next one.
 
     Takes ``float32 (N, T, num_features)``, gives ``(N, T - 1, num_features)`` for the frames 1 to
-    T - 1: ``fit(NextFeatures(model), (x, x[:, 1:]), loss="mse")``. GPT-2 looks back only, so that
-    no prediction has seen its answer.
+    T - 1, each as the frame before and a change: ``fit(NextFeatures(model), (x, x[:, 1:]),
+    loss="mse")``. GPT-2 looks back only, so that no prediction has seen its answer.
     """
 
     def __init__(self, model: GPT2Video) -> None:
         super().__init__()
         self.model = model
         self.forecast = nn.Linear(model.head.in_features, model.project.in_features)
-        self.forecast.apply(initialize)
+        nn.init.zeros_(self.forecast.weight)  # at first it says that nothing changes
+        nn.init.zeros_(self.forecast.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.forecast(self.model.states(x)[:, :-1])
+        return x[:, :-1] + self.forecast(self.model.states(x)[:, :-1])
 
 
 def set_trainable(model: GPT2Video, parts: str) -> None:
