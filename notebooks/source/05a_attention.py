@@ -1162,7 +1162,7 @@ def median_ms(function, repeats=5):
 
 
 lengths = (16, 64, 256, 1024, 2048)
-block, lstm = vt.TransformerBlock(64, 4), nn.LSTM(64, 64, batch_first=True)
+block, lstm = torch_tuned.encoder.blocks[0], nn.LSTM(64, 64, batch_first=True)
 costs = {"transformer block": [], "LSTM": [], "attention weights (MB)": []}
 with torch.no_grad():
     for length in lengths:
