@@ -12,7 +12,6 @@ stopped. Delete the file to measure everything again.
 """
 
 import argparse
-import csv
 import importlib
 import os
 import platform
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from results_table import ResultsTable
 
 from vidlab import world
 from vidlab.clips import Clips
@@ -42,6 +42,7 @@ FIELDS = (
     "machine",
     "command",
 )
+TABLE = ResultsTable(OUTPUT, FIELDS, ("model", "framework", "seed"))
 LEARNING_RATES = {"CNNLSTM": 1e-2, "Conv3DNet": 5e-3}
 STEPS = 250
 SEEDS = (0, 1, 2)
@@ -80,31 +81,13 @@ def measure(name: str, framework: str, seed: int, steps: int, train: Clips, test
     }
 
 
-def finished() -> set[tuple[str, ...]]:
-    """The rows that are on disk already."""
-    if not OUTPUT.is_file():
-        return set()
-    with OUTPUT.open(newline="", encoding="utf-8") as stream:
-        return {(r["model"], r["framework"], r["seed"]) for r in csv.DictReader(stream)}
-
-
-def write(row: dict[str, Any]) -> None:
-    """Add one row."""
-    new = not OUTPUT.is_file()
-    with OUTPUT.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, FIELDS, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()})
-
-
 def run(framework: str, quick: bool) -> None:
     """All rows of one framework that are not there yet."""
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, CPU"
     steps = 3 if quick else STEPS
     options: dict[str, Any] = {"difficulty": "easy", "size": 32, "sound": False}
     for seed in SEEDS[:1] if quick else SEEDS:
-        names = [n for n in LEARNING_RATES if (n, framework, str(seed)) not in finished()]
+        names = [n for n in LEARNING_RATES if (n, framework, str(seed)) not in TABLE.finished()]
         if not names:
             continue
         train = world.generate(64 if quick else NUM_TRAIN, split="train", seed=seed, **options)
@@ -121,9 +104,10 @@ def run(framework: str, quick: bool) -> None:
                 "command": COMMAND,
                 **measure(name, framework, seed, steps, train, test),
             }
-            print(*(f"{key} {row[key]}" for key in FIELDS[:9]), sep=", ", flush=True)
-            if not quick:
-                write(row)
+            if quick:
+                print(row)
+            else:
+                TABLE.add(row)
 
 
 def main() -> None:

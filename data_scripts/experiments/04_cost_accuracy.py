@@ -20,7 +20,6 @@ stand in notebooks/results/04_first_settings.csv; "hard" was measured in PyTorch
 """
 
 import argparse
-import csv
 import importlib
 import os
 import platform
@@ -31,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from results_table import ResultsTable
 
 from vidlab import world
 from vidlab.clips import Clips
@@ -57,6 +57,7 @@ FIELDS = (
     "machine",
     "command",
 )
+KEY = ("difficulty", "model", "framework", "seed")
 DIFFICULTIES = ("easy", "medium", "hard")
 # The learning rate on each difficulty. With larger ones some seeds stay at chance.
 MODELS = {
@@ -181,32 +182,9 @@ def multiply_adds(name: str, clip: np.ndarray) -> int:
     return sum(counts)
 
 
-def finished(output: Path) -> set[tuple[str, ...]]:
-    """The rows that are on disk already."""
-    if not output.is_file():
-        return set()
-    with output.open(newline="", encoding="utf-8") as stream:
-        return {
-            (row["difficulty"], row["model"], row["framework"], row["seed"])
-            for row in csv.DictReader(stream)
-        }
-
-
-def write(row: dict[str, Any], output: Path) -> None:
-    """Add one row."""
-    new = not output.is_file()
-    row = {key: f"{value:.4g}" if isinstance(value, float) else value for key, value in row.items()}
-    with output.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, FIELDS, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-    print(*(f"{key} {row[key]}" for key in FIELDS[:11]), sep=", ", flush=True)
-
-
 def run(framework: str, difficulties: tuple[str, ...], quick: bool, first: bool = False) -> None:
     """All rows of one framework that are not there yet."""
-    output = FIRST_OUTPUT if first else OUTPUT
+    table = ResultsTable(FIRST_OUTPUT if first else OUTPUT, FIELDS, KEY)
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, CPU"
     for difficulty in difficulties:
         for seed in SEEDS[:1] if quick else SEEDS:
@@ -214,7 +192,7 @@ def run(framework: str, difficulties: tuple[str, ...], quick: bool, first: bool 
             if first:
                 frameworks, names = FIRST_RUNS.get(difficulty, ((), ()))
                 names = names if framework in frameworks else ()
-            done = finished(output)
+            done = table.finished()
             names = tuple(n for n in names if (difficulty, n, framework, str(seed)) not in done)
             if not names:
                 continue
@@ -242,7 +220,7 @@ def run(framework: str, difficulties: tuple[str, ...], quick: bool, first: bool 
                 if quick:
                     print(row)
                 else:
-                    write(row, output)
+                    table.add(row)
 
 
 def main() -> None:

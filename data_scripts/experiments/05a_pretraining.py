@@ -16,17 +16,14 @@ at once; the seconds are those of one core.
 """
 
 import argparse
-import csv
 import importlib
-import os
 import platform
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from results_table import ResultsTable, run_side_by_side
 
 from vidlab import weights, world
 from vidlab.clips import Clips
@@ -53,6 +50,7 @@ FIELDS = (
     "machine",
     "command",
 )
+TABLE = ResultsTable(OUTPUT, FIELDS, ("framework", "start", "seed", "label_share"))
 FRAMEWORKS = ("torch", "keras")
 STARTS = ("scratch", "masked", "masked, shuffled frames")
 SEEDS = (0, 1, 2)
@@ -126,36 +124,13 @@ def measure(
     }
 
 
-def finished() -> set[tuple[str, ...]]:
-    """The rows that are on disk already."""
-    if not OUTPUT.is_file():
-        return set()
-    with OUTPUT.open(newline="", encoding="utf-8") as stream:
-        return {
-            (row["framework"], row["start"], row["seed"], row["label_share"])
-            for row in csv.DictReader(stream)
-        }
-
-
-def write(row: dict[str, Any]) -> None:
-    """Add one row."""
-    row = {key: f"{value:.4g}" if isinstance(value, float) else value for key, value in row.items()}
-    new = not OUTPUT.is_file()
-    with OUTPUT.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, FIELDS, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-    print(*(f"{key} {row[key]}" for key in FIELDS[:12]), sep=", ", flush=True)
-
-
 def run(framework: str, quick: bool) -> None:
     """All rows of one framework that are not there yet."""
     room = importlib.import_module(f"vidlab.{framework}")
     machine = f"{platform.system()} {platform.machine()}, one core, CPU"
     for start in STARTS:
         for seed in SEEDS[:1] if quick else SEEDS:
-            done = finished()
+            done = TABLE.finished()
             shares = [s for s in STEPS if (framework, start, str(seed), f"{s:.4g}") not in done]
             if not shares:
                 continue
@@ -177,7 +152,7 @@ def run(framework: str, quick: bool) -> None:
                 if quick:
                     print(row)
                 else:
-                    write(row)
+                    TABLE.add(row)
 
 
 def main() -> None:
@@ -188,22 +163,7 @@ def main() -> None:
     if args.framework:
         run(args.framework, args.quick)
         return
-    one_core = {
-        "OMP_NUM_THREADS": "1",
-        "TF_NUM_INTRAOP_THREADS": "1",
-        "TF_NUM_INTEROP_THREADS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-    }
-    running = [
-        subprocess.Popen(
-            [sys.executable, __file__, "--framework", name, *(["--quick"] if args.quick else [])],
-            env={**os.environ, **one_core},
-        )
-        for name in FRAMEWORKS
-    ]
-    failed = [process.wait() for process in running]  # all of them, before the first is judged
-    if any(failed):
-        sys.exit("a framework's process failed; what it wrote is kept, run the command again")
+    run_side_by_side(__file__, FRAMEWORKS, ["--quick"] if args.quick else [])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Measure what a GPT-2 brings to video: four starts, four ways to fine-tune, three seeds.
+"""Measure what a GPT-2 brings to video: five starts, four ways to fine-tune, three seeds.
 
 GPT2Video reads the thumbnails of 16 frames (8 x 8 pixels, less the clip's median) and names the
 action, after training on 1,200 labelled clips of the easy world. Its GPT-2 has the size of minigpt
@@ -23,19 +23,20 @@ once; the seconds are those of one core.
 """
 
 import argparse
-import csv
 import importlib
 import os
 import platform
-import subprocess
-import sys
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from results_table import ResultsTable, run_side_by_side
+from safetensors.numpy import save_file
 
 from vidlab import weights, world
+from vidlab.gpt2 import find_gpt2, read_settings, read_weights
 from vidlab.thumbnails import thumbnails
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,8 +61,9 @@ FIELDS = (
     "machine",
     "command",
 )
+TABLE = ResultsTable(OUTPUT, FIELDS, ("framework", "start", "parts", "seed"))
 FRAMEWORKS = ("torch", "keras")
-STARTS = ("random", "language", "shuffled", "video")
+STARTS = ("random", "language", "shuffled", "scrambled", "video")
 PARTS = ("frozen", "last_block", "lora", "full")
 SEEDS = (0, 1, 2)
 NUM_CLIPS, NUM_LABELS, NUM_TEST = 6000, 1200, 500
@@ -105,6 +107,21 @@ def pretrained_on_video(room: Any, x: np.ndarray, seed: int, quick: bool) -> tup
     return gpt2, seconds
 
 
+def scrambled(seed: int) -> Path:
+    """A folder with minigpt whose tensors hold their numbers in random order."""
+    folder = PRETRAINED / f"scrambled_{seed}_{os.getpid()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    source = find_gpt2("minigpt")
+    rng = np.random.default_rng(seed)
+    tensors = {
+        name: rng.permutation(array.ravel()).reshape(array.shape)
+        for name, array in read_weights(source, read_settings(source)).items()
+    }
+    save_file(tensors, folder / "model.safetensors")
+    shutil.copy(source / "config.json", folder)
+    return folder
+
+
 def start_from(
     room: Any, start: str, x: np.ndarray, seed: int, quick: bool
 ) -> tuple[Any, int, float]:
@@ -112,6 +129,11 @@ def start_from(
     if start == "video":
         gpt2, seconds = pretrained_on_video(room, x, seed, quick)
         return gpt2, PRETRAIN_STEPS, seconds
+    if start == "scrambled":
+        folder = scrambled(seed)
+        gpt2 = room.load_gpt2(folder)
+        shutil.rmtree(folder)
+        return gpt2, 0, 0.0
     if start == "random":
         return room.load_gpt2("minigpt", pretrained=False, seed=seed), 0, 0.0
     return room.load_gpt2({"language": "minigpt", "shuffled": "minigpt-shuffled"}[start]), 0, 0.0
@@ -144,29 +166,6 @@ def measure(
     }
 
 
-def finished() -> set[tuple[str, ...]]:
-    """The rows that are on disk already."""
-    if not OUTPUT.is_file():
-        return set()
-    with OUTPUT.open(newline="", encoding="utf-8") as stream:
-        return {
-            (row["framework"], row["start"], row["parts"], row["seed"])
-            for row in csv.DictReader(stream)
-        }
-
-
-def write(row: dict[str, Any]) -> None:
-    """Add one row."""
-    row = {key: f"{value:.4g}" if isinstance(value, float) else value for key, value in row.items()}
-    new = not OUTPUT.is_file()
-    with OUTPUT.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, FIELDS, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-    print(*(f"{key} {row[key]}" for key in FIELDS[:12]), sep=", ", flush=True)
-
-
 def run(framework: str, quick: bool) -> None:
     """All rows of one framework that are not there yet."""
     room = importlib.import_module(f"vidlab.{framework}")
@@ -174,7 +173,7 @@ def run(framework: str, quick: bool) -> None:
     for seed in SEEDS[:1] if quick else SEEDS:
         data = data_for(seed, quick)
         for start in STARTS:
-            done = finished()
+            done = TABLE.finished()
             for parts in PARTS:
                 if (framework, start, parts, str(seed)) in done:
                     continue
@@ -193,7 +192,7 @@ def run(framework: str, quick: bool) -> None:
                 if quick:
                     print(row)
                 else:
-                    write(row)
+                    TABLE.add(row)
 
 
 def main() -> None:
@@ -204,22 +203,7 @@ def main() -> None:
     if args.framework:
         run(args.framework, args.quick)
         return
-    one_core = {
-        "OMP_NUM_THREADS": "1",
-        "TF_NUM_INTRAOP_THREADS": "1",
-        "TF_NUM_INTEROP_THREADS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-    }
-    running = [
-        subprocess.Popen(
-            [sys.executable, __file__, "--framework", name, *(["--quick"] if args.quick else [])],
-            env={**os.environ, **one_core},
-        )
-        for name in FRAMEWORKS
-    ]
-    failed = [process.wait() for process in running]  # all of them, before the first is judged
-    if any(failed):
-        sys.exit("a framework's process failed; what it wrote is kept, run the command again")
+    run_side_by_side(__file__, FRAMEWORKS, ["--quick"] if args.quick else [])
 
 
 if __name__ == "__main__":
