@@ -29,7 +29,8 @@ def measure(framework: str) -> list[dict]:
     """A row per run."""
     from vidlab import world
     from vidlab.playground import Range, classifier, playground
-    from vidlab.playground.panel import Panel, process_bytes
+    from vidlab.playground.panel import Panel
+    from vidlab.playground.screen import process_bytes
 
     train = world.generate(300, size=32, sound=False)
     test = world.generate(50, size=32, sound=False, split="test")

@@ -556,7 +556,7 @@ def test_a_recipe_that_does_not_yield_is_named(monkeypatch: pytest.MonkeyPatch) 
         time.sleep(1.0)
         yield Record(1, {"loss": 1.0})
 
-    monkeypatch.setattr("vidlab.playground.panel.SLOW", 0.2)
+    monkeypatch.setattr("vidlab.playground.screen.SLOW", 0.2)
     monkeypatch.setattr("vidlab.playground.panel.CALM", 0.1)
     made = Panel(playground()(sleeps))
     made.buttons["train"].click()

@@ -7,6 +7,7 @@ and starts from
     random       random weights
     language     minigpt, which learned to say the next word of stories made of captions
     shuffled     the control: the same stories with the words of each in random order
+    scrambled    a second control: minigpt with the numbers of each tensor in random order
     video        random weights, then trained to say the features of the next frame of 6,000 clips
                  without labels
 

@@ -1258,8 +1258,8 @@ def recipe(
         frames = np.stack([clip[rng.permutation(len(clip))] for clip in frames])
 
     def inside(clip):
-        names = [str(t) for t in range(len(clip))]
-        return {"looks at frame": OverTime(attention_of(room, model, clip), names, low=0)}
+        names = [f"frame {t}" for t in range(len(clip))]
+        return {"where each frame looks": OverTime(attention_of(room, model, clip), names, low=0)}
 
     steps = room.train_steps(
         model,

@@ -75,8 +75,8 @@ def highest_rank_by_search(num_inputs, num_outputs):
 def choose(names, parts, num_layers):
     chosen = []
     for name in names:
-        adapter = name.endswith(".down") or name.endswith(".up")
-        last = name.startswith(f"h.{num_layers - 1}.") or name.startswith("ln_f.")
+        adapter = name.endswith((".down", ".up"))
+        last = name.startswith((f"h.{num_layers - 1}.", "ln_f."))
         learns = {
             "frozen": False,
             "lora": adapter,

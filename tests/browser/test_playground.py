@@ -18,9 +18,9 @@ FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras"}
 REPEATS = 3
 
 
-def cell_with(text: str) -> int:
-    """The index of the chapter's cell with this text, among all cells."""
-    notebook = nbformat.read(ROOT / "notebooks" / CHAPTER, as_version=4)
+def cell_with(text: str, chapter: str = CHAPTER) -> int:
+    """The index of a chapter's cell with this text, among all cells."""
+    notebook = nbformat.read(ROOT / "notebooks" / chapter, as_version=4)
     (found,) = [i for i, cell in enumerate(notebook.cells) if text in cell.source]
     return found
 
@@ -51,6 +51,43 @@ def test_the_panel_of_chapter_03(lab: Lab) -> None:
     lab.wait_for("() => document.querySelector('.vidlab-playground .vidlab-dead') !== null")
     assert "Run this cell again" in panel.root.locator(".vidlab-dead").inner_text()
     lab.screenshot("panel-dead")
+    assert lab.console_errors == []
+
+
+@pytest.mark.parametrize("chapter", ["05a_attention.ipynb", "05b_fine_tuning.ipynb"])
+def test_attention_at_the_scrubbed_frame(lab: Lab, chapter: str) -> None:
+    """Both frameworks: the strip of the frame that is scrubbed to, and where that frame looks."""
+    lab.open(chapter)
+    lab.run_all(900)
+    place = cell_with("recipe.show(examples=runs)", chapter)
+    panel = PanelDriver(lab, lab.output(place))
+    for framework, name in FRAMEWORKS.items():
+        panel.choose_framework(name)
+        panel.click("reset")
+        panel.wait_state("ready", timeout=120)
+        panel.click("step")
+        panel.wait_state("paused", timeout=120)
+        panel.open_tab("Look inside")
+        text = "root.querySelector('.vidlab-track-highest').innerText"
+        panel.wait(f"root.querySelector('.vidlab-track-highest') && {text}.includes('frame')")
+        slider = panel.root.locator("input[aria-label='frame']:visible").first
+        slider.press("Home")
+        panel.wait(f"{text}.startsWith('at frame 0:')")
+        first = panel.root.locator(".vidlab-track-cursor").first.bounding_box()
+        for _ in range(6):
+            slider.press("ArrowRight")
+        panel.wait(f"{text}.startsWith('at frame 6: frame ')")
+        moved = panel.root.locator(".vidlab-track-cursor").first.bounding_box()
+        assert moved["x"] - first["x"] > 3 * first["width"]
+        weights = re.findall(r"frame (\d+) ([\d.e-]+)", panel.root.locator(
+            ".vidlab-track-highest").first.inner_text().split(":")[1])  # fmt: skip
+        assert len(weights) == 3
+        assert sum(float(weight) for _, weight in weights) <= 1.001
+        if chapter.startswith("05b"):  # a GPT-2 looks back only
+            assert max(int(frame) for frame, _ in weights) <= 6
+        lab.screenshot(f"attention-{chapter[:3]}-{framework}")
+        panel.click("stop")
+        panel.wait_state("stopped")
     assert lab.console_errors == []
 
 

@@ -6,8 +6,9 @@ a panel it is ordinary code, see ``Recipe.run``. No framework is imported here.
 
 from vidlab.playground.classifying import classifier
 from vidlab.playground.knobs import Choice, LiveValue, Range
-from vidlab.playground.recipe import PredictFirst, Preset, Recipe, Run, playground
+from vidlab.playground.recipe import PredictFirst, Preset, Recipe, playground
 from vidlab.playground.records import CHANGES, Confusion, OverTime, Picture, Ready, Record, Samples
+from vidlab.playground.running import Run
 
 __all__ = [
     "CHANGES",

@@ -9,8 +9,8 @@ import anywidget
 import numpy as np
 import traitlets
 
-from vidlab.playground.recipe import Run
 from vidlab.playground.records import Record
+from vidlab.playground.running import Run
 
 STATIC = Path(__file__).parent / "static"
 MAX_POINTS = 1000  # of one curve of one run; beyond, every second one is dropped

@@ -11,7 +11,8 @@ from vidlab.display.style import line_looks, new_figure, png_bytes, tidy
 from vidlab.playground.controls import label_of
 from vidlab.playground.curves import Series, series_of
 from vidlab.playground.knobs import Choice, Range
-from vidlab.playground.recipe import Recipe, Run
+from vidlab.playground.recipe import Recipe
+from vidlab.playground.running import Run
 from vidlab.playground.views import number
 
 ALT = "Poster of the playground"  # curves.js looks for it

@@ -1,15 +1,7 @@
-"""Run recipes behind a panel: one thread that trains, one training at a time.
+"""One panel's training: what its buttons do, and what there is to show."""
 
-A click only puts a job into a queue. The worker takes jobs between two steps, so that a model is
-never touched by two threads, and Keras, which keeps state for each thread, is used in one alone.
-"""
-
-import atexit
 import contextlib
 import gc
-import logging
-import queue
-import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -18,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from vidlab.playground.recipe import Driver, Recipe, Run
+from vidlab.playground.recipe import Recipe
 from vidlab.playground.records import OverTime, Ready, Samples, View
+from vidlab.playground.running import Driver, Run
+from vidlab.playground.worker import worker
 from vidlab.reuse import reusing
 
 ACTIVE = ("building", "compiling", "ready", "training", "paused")
 PEEK_SECONDS = 1.0  # at least so long between two looks at the samples
 PEEK_SHARE = 0.02  # of the time, at most, goes into looking at samples
 MAX_SNAPSHOTS = 40  # of one run; more are thinned
-CLOSE_SECONDS = 10.0  # how long the end of the process waits for a step
 SETTLED = 3  # steps before their time says how long a run will take
 
 
@@ -58,82 +51,6 @@ class Inside:
     clip: np.ndarray
     opinion: np.ndarray | None = None
     tracks: Mapping[str, OverTime] = field(default_factory=dict)
-
-
-class Worker:
-    """The thread that does everything that touches a model."""
-
-    def __init__(self) -> None:
-        self.active: Session | None = None
-        self._jobs: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="vidlab-playground", daemon=True)
-        self._thread.start()
-        # A thread that is cut off inside TensorFlow takes the process down with an abort.
-        atexit.register(self.close)
-        # Every run has a new model and so a new graph, which TensorFlow takes for a mistake.
-        logging.getLogger("tensorflow").addFilter(
-            lambda record: "triggered tf.function retracing" not in str(record.msg)
-        )
-
-    def close(self) -> None:
-        """End the thread after the present step."""
-        self._jobs.put(None)
-        self._thread.join(CLOSE_SECONDS)
-
-    def submit(self, job: Callable[[], object]) -> None:
-        """Have a job done, between two steps."""
-        self._jobs.put(job)
-
-    def call(self, job: Callable[[], object]) -> None:
-        """Have a job done and wait for it."""
-        if threading.current_thread() is self._thread:
-            job()
-            return
-        done = threading.Event()
-
-        def job_and_tell() -> None:
-            job()
-            done.set()
-
-        self.submit(job_and_tell)
-        done.wait()
-
-    def _work(self) -> None:
-        while True:
-            training = self.active is not None and self.active.state == "training"
-            try:
-                job = self._jobs.get(block=not training)
-            except queue.Empty:
-                assert self.active is not None
-                job = self.active._advance
-            if job is None:
-                return
-            job()
-
-
-_worker: Worker | None = None
-_lock = threading.Lock()
-
-
-def worker() -> Worker:
-    """The kernel's one worker, made when it is first needed."""
-    global _worker
-    with _lock:
-        if _worker is None:
-            _worker = Worker()
-        return _worker
-
-
-def end_active(reason: str) -> None:
-    """Stop whatever a panel of this kernel is training, and wait until it has stopped."""
-
-    def job() -> None:
-        active = worker().active
-        if active is not None:
-            active._end("stopped", reason)
-
-    if _worker is not None:
-        _worker.call(job)
 
 
 class Session:
@@ -190,7 +107,7 @@ class Session:
 
     def stop(self, reason: str = "") -> None:
         """End the run after the present step; the model stays as it is."""
-        worker().submit(lambda: self._end("stopped", reason))
+        worker().submit(lambda: self.end("stopped", reason))
 
     def turn(self, name: str, value: float) -> None:
         """Turn a live knob of the present run."""
@@ -264,13 +181,13 @@ class Session:
         try:
             job()
         except Exception as error:
-            self._end("failed", f"{type(error).__name__}: {error}", traceback.format_exc())
+            self.end("failed", f"{type(error).__name__}: {error}", traceback.format_exc())
 
     def _build(self, settings: Mapping[str, Any]) -> None:
         active = worker().active
         if active is not None and active is not self:
-            active._end("stopped", f"stopped: {self.recipe.title} began to train")
-        self._end("stopped", "")
+            active.end("stopped", f"stopped: {self.recipe.title} began to train")
+        self.end("stopped", "")
         if self.run is not None:
             self.run.ready = None  # holds the model before this one
         gc.collect()  # Keras models hold cycles
@@ -298,17 +215,17 @@ class Session:
 
     def _begin(self, settings: Mapping[str, Any]) -> None:
         self._open(settings)
-        self._advance("training")
+        self.advance("training")
 
     def _one_step(self, settings: Mapping[str, Any]) -> None:
         if self.state == "training":
             self._set("paused")
         else:
             self._open(settings)
-            self._advance("paused")
+            self.advance("paused")
 
-    def _advance(self, then: str = "training") -> None:
-        """Take one step."""
+    def advance(self, then: str = "training") -> None:
+        """Take one step; in the worker's thread."""
         assert self._driver is not None
         assert self.run is not None
         compiles = self.run.settings.get("framework") == "keras" and self.compile_seconds is None
@@ -320,10 +237,10 @@ class Session:
         try:
             more = self._driver.advance()
         except Exception as error:
-            self._end("failed", f"{type(error).__name__}: {error}", traceback.format_exc())
+            self.end("failed", f"{type(error).__name__}: {error}", traceback.format_exc())
             return
         if not more:
-            self._end("finished", "")
+            self.end("finished", "")
             return
         now = time.perf_counter()
         if self.state == "compiling":
@@ -355,8 +272,8 @@ class Session:
             kept = kept[::2] if kept[::2][-1] is snapshot else [*kept[::2], snapshot]
         self.snapshots = kept
 
-    def _end(self, state: str, reason: str, trace: str = "") -> None:
-        """Leave the run, if there is one; the model stays and can be asked."""
+    def end(self, state: str, reason: str, trace: str = "") -> None:
+        """Leave the run, if there is one, in the worker's thread; the model can still be asked."""
         if self._driver is None and state != "failed":
             return
         driver, self._driver = self._driver, None

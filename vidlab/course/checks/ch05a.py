@@ -112,7 +112,7 @@ def attention(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> No
     )
     expect_close(got, wanted, "found is the weighted mean of the values", given=given, atol=1e-6)
 
-    mask = rng.random((num_queries, num_keys)) < 0.5
+    mask: np.ndarray = rng.random((num_queries, num_keys)) < 0.5
     mask[np.arange(num_queries), rng.integers(0, num_keys, num_queries)] = True
     mask[0, 0], mask[0, 1:] = True, False
     got = answer(query, key, value, mask)

@@ -1,6 +1,7 @@
 """Checks of chapter 05b, fine-tuning."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -326,9 +327,7 @@ def sample(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:
         "Inputs are all but the last `reach` frames, targets all but the first.",
     ),
 )
-def repair(
-    answer: Callable[..., tuple[np.ndarray, np.ndarray]], rng: np.random.Generator
-) -> None:
+def repair(answer: Callable[..., tuple[np.ndarray, np.ndarray]], rng: np.random.Generator) -> None:
     expect_callable(answer)
     num_clips, num_frames, width = (int(n) for n in rng.permutation([3, 8, 5]))
     num_frames += 4
@@ -391,7 +390,7 @@ def read_by_counting(
     "05b.describe",
     title="say it in words",
     hints=(
-        "What differs between the first and the last frames: place, size, how far apart things are?",
+        "What differs between the first and last frames: place, size, how far apart things are?",
         "Turn each measure into a word of its own, such as 'column2' for two steps to the right.",
         "What moves is what differs from the clip's median frame. Its centre, its size and its "
         "spread at the beginning and at the end make good words.",
@@ -399,7 +398,7 @@ def read_by_counting(
 )
 def describe(answer: Callable[..., str], rng: np.random.Generator) -> None:
     expect_callable(answer)
-    options = {"size": 32, "sound": False, "seed": int(rng.integers(10**6))}
+    options: dict[str, Any] = {"size": 32, "sound": False, "seed": int(rng.integers(10**6))}
     train = world.generate(NUM_TRAIN, **options)
     new = world.generate(NUM_NEW, split="test", **options)
     told: dict[str, list[str]] = {"train": [], "new": []}

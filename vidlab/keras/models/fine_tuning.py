@@ -187,7 +187,8 @@ class GPT2(keras.Model):
     def named_variables(self) -> dict[str, Any]:
         """The variables under the names of ``transformers``, without adapters."""
         named = {"wte.weight": self.wte.embeddings, "wpe.weight": self.wpe.embeddings}
-        norms, denses = {"ln_f": self.ln_f}, {}
+        norms: dict[str, Any] = {"ln_f": self.ln_f}
+        denses: dict[str, Any] = {}
         for index, block in enumerate(self.h):
             first = f"h.{index}"
             norms |= {f"{first}.ln_1": block.ln_1, f"{first}.ln_2": block.ln_2}

@@ -708,7 +708,7 @@ function makeView(model, el, store) {
   });
   const traits = ["runs", "total", "cursor", "log_scale", "xlabel"];
   for (const name of traits) model.on(`change:${name}`, changed);
-  model.on("change:caption", relabel); // comes with every message: no reason to draw
+  model.on("change:caption", relabel); // comes once a second: no reason to draw
   store.views.add(pointsCame);
   resize.observe(root);
   panel.attach();

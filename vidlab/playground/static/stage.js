@@ -12,6 +12,7 @@ const MAX_PATH = 64;
 const PEN_STEP = 0.04;
 const MAX_NAMED_ROWS = 16;
 const MAX_LINES = 6;
+const NUM_HIGHEST = 3; // rows that are named beside a strip
 const LINES_HEIGHT = 96;
 const HINT =
   "Draw with the mouse, or with the arrow keys: Enter puts the pen down and lifts it.";
@@ -297,6 +298,14 @@ function makeOpinion(parent) {
 
 // ---- tracks: values over the frames of the chosen clip ----
 
+/** The rows with the largest values at a frame, in words. */
+function highestText({ values, names }, frame) {
+  const rows = values.map((row, index) => [row[frame], names[index] ?? String(index)]);
+  const finite = rows.filter(([value]) => Number.isFinite(value)).sort(([a], [b]) => b - a);
+  const texts = finite.slice(0, NUM_HIGHEST).map(([value, name]) => `${name} ${valueText(value)}`);
+  return `at frame ${frame}: ${texts.join(", ") || "–"}`;
+}
+
 /** Where a track's columns lie; the same for all, so that frames stand under each other. */
 function findGutters(tracks, font, width) {
   const context = make("canvas").getContext("2d");
@@ -430,7 +439,9 @@ function makeTrack(track, player) {
       return value;
     },
   );
-  const made = { element, canvas, cursor, legend, values, gutters: null, frames: 1 };
+  const highest = make("span", "vidlab-track-highest"); // of a named strip, at the present frame
+  if (track.kind === "heat" && track.names?.length) legend.append(highest);
+  const made = { element, canvas, cursor, legend, values, highest, gutters: null, frames: 1 };
   onDrag(canvas, (event) => {
     if (!made.gutters) return;
     const x = event.clientX - canvas.getBoundingClientRect().left - made.gutters.left;
@@ -495,6 +506,7 @@ function makeTracks(model, player) {
         const row = tracks[index].values[line];
         setText(value, valueText(row?.[player.frame] ?? null));
       });
+      if (one.highest.parentElement) setText(one.highest, highestText(tracks[index], player.frame));
     });
   }
 

@@ -55,7 +55,7 @@ def random_gpt2(settings: GPT2Settings, *, seed: int = 0) -> Any:
         use_cache=False,
         bos_token_id=None,  # those of the real GPT-2 lie outside a smaller vocabulary
         eos_token_id=None,
-        attn_implementation="eager",  # the only one that gives the attention weights
+        attn_implementation="eager",  # type: ignore[call-arg]  # the one that gives the weights
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -69,7 +69,7 @@ class LoRA(nn.Module):
     changes at first. After Hu et al. (2022), "LoRA: low-rank adaptation of large language models".
     """
 
-    def __init__(self, layer: nn.Module, rank: int = 4, scale: float = 2.0) -> None:
+    def __init__(self, layer: Any, rank: int = 4, scale: float = 2.0) -> None:
         super().__init__()
         self.scale = scale
         num_inputs, num_outputs = layer.weight.shape  # a Conv1D of transformers: (in, out)
@@ -80,7 +80,7 @@ class LoRA(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.layer(x) + self.scale * (x @ self.down) @ self.up
 
-    def merged(self) -> nn.Module:
+    def merged(self) -> Any:
         """The layer with the adapter added to its weights: W + scale A B."""
         layer = copy.deepcopy(self.layer)
         with torch.no_grad():

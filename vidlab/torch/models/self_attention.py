@@ -156,7 +156,7 @@ class VideoEncoder(nn.Module):
         """(N, T, 3, H, W) -> (N, num_layers, num_heads, L, L): where each token looks."""
         x, weights = self.place(self.frames(x)), []
         for block in self.blocks:
-            weights.append(block.weights_of(x))
+            weights.append(block.weights_of(x))  # type: ignore[operator]
             x = block(x)
         return torch.stack(weights, dim=1)
 
@@ -293,7 +293,7 @@ class FrameViT(nn.Module):
         """(N, 3, H, W) -> (N, num_layers, num_heads, P, P): where each patch looks."""
         tokens, weights = self.patches(x), []
         for block in self.blocks:
-            weights.append(block.weights_of(tokens))
+            weights.append(block.weights_of(tokens))  # type: ignore[operator]
             tokens = block(tokens)
         return torch.stack(weights, dim=1)
 
