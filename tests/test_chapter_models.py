@@ -11,11 +11,22 @@ TAUGHT = {
     "02_cnn_features": ("ClassicCNN", "FrameCNN"),
     "03_lstm_sequences": ("SpatialMoments", "FrameMoments", "CNNLSTM"),
     "04_3d_convolutions": ("Conv3DNet", "Conv2Plus1D", "Conv2Plus1DNet"),
+    "05a_attention": (
+        "SelfAttention",
+        "TransformerBlock",
+        "FrameTokens",
+        "VideoEncoder",
+        "VideoTransformer",
+        "MaskedFrames",
+    ),
+    "05b_fine_tuning": ("GPT2Video", "LoRA", "NextFeatures"),
 }
 MODULES = {
     "02_cnn_features": "cnn_features",
     "03_lstm_sequences": "lstm_sequences",
     "04_3d_convolutions": "convolutions_3d",
+    "05a_attention": "self_attention",
+    "05b_fine_tuning": "fine_tuning",
 }
 
 

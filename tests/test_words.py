@@ -1,5 +1,7 @@
 """Vocabulary, narratives and thumbnails: the small neutral parts of chapters 05a and 05b."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -61,7 +63,7 @@ def test_a_story_stays_with_its_subject_and_knows_its_past() -> None:
         assert len({tuple(c for c in world.COLORS if c in s.split()) for s in sentences}) == 1
         actions = [caption_of[sentence] for sentence in sentences]
         counts["sentences"] += 3
-        counts["back"] += sum(partners[a] == b for a, b in zip(actions, actions[1:], strict=False))
+        counts["back"] += sum(partners[a] == b for a, b in pairwise(actions))
     share = counts["back"] / counts["sentences"]
     assert 0.42 < share < 0.65  # half of the time, and now and then by chance
 
