@@ -1,6 +1,6 @@
 """Pretrain minigpt, the small GPT-2 that vidlab ships, and its control, on the world's captions.
 
-    python data_scripts/pretrain_minigpt.py              # both, about two minutes on 2 cores
+    python data_scripts/pretrain_minigpt.py              # both, two to three minutes on 2 cores
     python data_scripts/pretrain_minigpt.py --quick      # a smoke test; writes nothing
 
 The text is short stories (``vidlab.narratives``): five captions about one subject, where what
@@ -98,6 +98,7 @@ def save(model: torch.nn.Module, settings: GPT2Settings, words: Vocabulary, name
     state = model.state_dict()
     tensors = {key: state[key].half().contiguous() for key in expected_shapes(settings)}
     save_file(tensors, new / "model.safetensors", metadata={"format": "pt"})
+    (new / "model.safetensors").chmod(0o644)  # it is written for its owner alone
     shutil.rmtree(folder, ignore_errors=True)
     new.rename(folder)
 

@@ -23,7 +23,8 @@ SAME = {
     r"torch\.nn\.modules\.module\.Module": "MODEL",
     r"keras\.src\.models\.model\.Model": "MODEL",
     r"torch\.Tensor": "TENSOR",
-    r"typing\.Any": "TENSOR",
+    r"(typing\.)?\bAny\b": "TENSOR",
+    r"vidlab\.(torch|keras)\.": "ROOM.",
 }
 
 

@@ -79,6 +79,8 @@ class GPT2Attention(layers.Layer):
         c_attn.build((None, None, width))
         self.c_attn = c_attn if lora is None else LoRA(c_attn, *lora)
         self.c_proj = layers.Dense(width, kernel_initializer=start)
+        self.c_proj.build((None, None, width))
+        self.built = True
 
     def split(self, x: Any) -> Any:
         """(N, T, width) -> (N, num_heads, T, width / num_heads)."""
@@ -104,6 +106,9 @@ class GPT2Network(layers.Layer):
         start = keras.initializers.RandomNormal(stddev=0.02)
         self.c_fc = layers.Dense(inner_width, kernel_initializer=start)
         self.c_proj = layers.Dense(width, kernel_initializer=start)
+        self.c_fc.build((None, None, width))
+        self.c_proj.build((None, None, inner_width))
+        self.built = True
 
     def call(self, x: Any) -> Any:
         # GPT-2 was trained with this approximation of GELU.
@@ -119,6 +124,9 @@ class GPT2Block(layers.Layer):
         self.attn = GPT2Attention(settings.width, settings.num_heads, lora)
         self.ln_2 = layers.LayerNormalization(epsilon=settings.epsilon)
         self.mlp = GPT2Network(settings.width, settings.inner_width)
+        for norm in (self.ln_1, self.ln_2):
+            norm.build((None, None, settings.width))
+        self.built = True
 
     def call(self, x: Any) -> Any:
         x = x + self.attn(self.ln_1(x))
@@ -148,8 +156,11 @@ class GPT2(keras.Model):
         self.wpe = layers.Embedding(settings.num_positions, width, embeddings_initializer=start)
         self.h = [GPT2Block(settings, lora) for _ in range(settings.num_layers)]
         self.ln_f = layers.LayerNormalization(epsilon=settings.epsilon)
+        # Every layer builds its own weights: to trace a call for that would take seconds.
         self.wte.build(None)
-        self(keras.Input((min(16, settings.num_positions), width)))  # builds the weights
+        self.wpe.build(None)
+        self.ln_f.build((None, None, width))
+        self.built = True
         self.randomize(seed)
 
     def randomize(self, seed: int) -> None:
@@ -240,7 +251,8 @@ class GPT2Video(keras.Model):
 
     Takes features of frames ``float32 (N, T, num_features)``, gives logits
     ``float32 (N, num_classes)``: a linear layer makes each frame as wide as a word, GPT-2 reads
-    them in order, the mean over time goes into a linear head. GPT-2's table of words is unused.
+    them in order, the mean over time goes into a linear head. GPT-2's table of words is unused
+    and does not learn.
     """
 
     takes = "features"
@@ -252,8 +264,11 @@ class GPT2Video(keras.Model):
         self.norm = layers.LayerNormalization(epsilon=1e-5)
         self.gpt2 = gpt2
         self.head = layers.Dense(num_classes)
-        length = min(16, gpt2.settings.num_positions)
-        self(keras.Input((length, num_features)))  # builds the weights
+        self.project.build((None, None, num_features))
+        self.norm.build((None, None, gpt2.settings.width))
+        self.head.build((None, gpt2.settings.width))
+        self.built = True
+        gpt2.wte.embeddings.trainable = False  # no word is read
 
     def states(self, x: Any) -> Any:
         """(N, T, num_features) -> (N, T, width): each frame, read after those before it."""
@@ -282,13 +297,15 @@ class NextFeatures(keras.Model):
 
     def __init__(self, model: GPT2Video) -> None:
         super().__init__()
-        self.model = model
+        self.project, self.norm, self.gpt2 = model.project, model.norm, model.gpt2
         # At first it says that nothing changes.
         self.forecast = layers.Dense(model.num_features, kernel_initializer="zeros")
-        self(keras.Input((4, model.num_features)))  # builds the weights
+        self.forecast.build((None, None, model.gpt2.settings.width))
+        self.built = True
 
     def call(self, x: Any, training: bool | None = None) -> Any:
-        return x[:, :-1] + self.forecast(self.model.states(x)[:, :-1])
+        states = self.gpt2(self.norm(self.project(x)))
+        return x[:, :-1] + self.forecast(states[:, :-1])
 
 
 def set_trainable(model: GPT2Video, parts: str) -> None:

@@ -120,7 +120,8 @@ class GPT2Video(nn.Module):
 
     Takes features of frames ``float32 (N, T, num_features)``, gives logits
     ``float32 (N, num_classes)``: a linear layer makes each frame as wide as a word, GPT-2 reads
-    them in order, the mean over time goes into a linear head. GPT-2's table of words is unused.
+    them in order, the mean over time goes into a linear head. GPT-2's table of words is unused
+    and does not learn.
     """
 
     takes = "features"
@@ -134,6 +135,7 @@ class GPT2Video(nn.Module):
         self.head = nn.Linear(width, num_classes)
         self.project.apply(initialize)
         self.head.apply(initialize)
+        gpt2.wte.weight.requires_grad_(False)  # no word is read
 
     def states(self, x: torch.Tensor) -> torch.Tensor:
         """(N, T, num_features) -> (N, T, width): each frame, read after those before it."""
@@ -164,13 +166,14 @@ class NextFeatures(nn.Module):
 
     def __init__(self, model: GPT2Video) -> None:
         super().__init__()
-        self.model = model
+        self.project, self.norm, self.gpt2 = model.project, model.norm, model.gpt2
         self.forecast = nn.Linear(model.head.in_features, model.project.in_features)
         nn.init.zeros_(self.forecast.weight)  # at first it says that nothing changes
         nn.init.zeros_(self.forecast.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x[:, :-1] + self.forecast(self.model.states(x)[:, :-1])
+        states = self.gpt2(inputs_embeds=self.norm(self.project(x))).last_hidden_state
+        return x[:, :-1] + self.forecast(states[:, :-1])
 
 
 def set_trainable(model: GPT2Video, parts: str) -> None:
