@@ -6,7 +6,7 @@
 # "Language models understand video": one reads it often. The idea behind it can be tested. Take a
 # transformer that learned to read sentences, feed it frames in place of words, and train a little of
 # it. Does what it learned from language help? This chapter lets you find out, with a GPT-2 that is
-# small enough for your machine, and with controls that most reports leave out.
+# small enough for your machine, and with controls.
 #
 # **After this chapter you can**
 #
@@ -37,14 +37,14 @@ from vidlab.words import Vocabulary
 # $$p(w_1 \ldots w_L) = \prod_{t=1}^{L} p(w_t \mid w_1 \ldots w_{t-1}), \qquad
 # \text{loss} = -\frac{1}{L} \sum_{t=1}^{L} \log p(w_t \mid w_1 \ldots w_{t-1})$$
 #
-# That is the cross-entropy of chapter 02 with words as classes, in *nats* per word. No label is
-# needed: the text is its own answer.
+# That is the cross-entropy of chapter 02 with words as classes, in *nats* per word (that is: with the
+# natural logarithm). No label is needed: the text is its own answer.
 #
-# GPT-2 (Radford et al., 2019) learned this from 40 GB of web pages. It has 124 million parameters,
-# and a download of half a gigabyte. For this chapter the package brings `minigpt`: the same
-# architecture, much smaller, trained in less than two minutes on short stories made of the captions
-# of our clips. **It is not the real GPT-2, and its answers may differ from those of the real one.**
-# Section 9 runs the same cells with the real one, if you have a network.
+# GPT-2 (Radford et al., 2019) learned this from 40 GB of web pages. Its smallest version, the one that
+# we mean, has 124 million parameters and is a download of half a gigabyte. For this chapter the package
+# brings `minigpt`: the same architecture, much smaller, trained in a minute or two on short stories made
+# of the captions of our clips. **It is not the real GPT-2, and its answers may differ from those of the
+# real one.** Section 9 has a cell for the real one, if you have a network.
 
 # %%
 rng = np.random.default_rng(100)
@@ -53,9 +53,9 @@ print(stories[0].replace(" . ", " .\n"))
 
 # %% [markdown]
 # A story stays with its subject, and what happens next depends on what happened before: half of the
-# time it is undone. So there is grammar to learn, and a little content. This is what `minigpt` expects
-# after some beginnings. The table of words, which turns a number into a vector, is used once more at
-# the end: a state is compared with the vectors of all words.
+# time it is undone. So there is grammar to learn, and a little content. For each word GPT-2 gives one
+# vector, its *state* (`last_hidden_state`). Its dot product with each row of the table of words (`wte`)
+# is the logit of that word as the next one. This is what `minigpt` expects after some beginnings:
 
 # %%
 import torch
@@ -89,8 +89,9 @@ for text in beginnings:
 # How good is it? We read the stories in pieces of 64 words. Three models of equal size are compared:
 # `minigpt`; the same one with random weights; and a *control* that will be important below,
 # `minigpt-shuffled`. It learned from the very same stories, but with the words of each in random
-# order. It knows all words and how frequent they are, and no language. The exponential of the loss,
-# the *perplexity*, says among how many equally likely words a model is as unsure.
+# order. It knows which words there are, how frequent they are, and that a story repeats its words. It
+# knows nothing of their order. The exponential of the loss, the *perplexity*, says among how many equally
+# likely words a model is as unsure.
 
 # %%
 gpt2s = {
@@ -176,9 +177,10 @@ print(f"NumPy and transformers: largest difference {np.abs(by_hand - in_torch).m
 # %% [markdown]
 # ## 3 Frames in place of words
 #
-# The frames need features first. We take the plainest that there are: each frame shrunk to 8 x 8
-# pixels, less the median of its clip, so that the still background vanishes. Learned features (chapter
-# 02) would be better, and would do part of the work that we want to see GPT-2 do.
+# The frames need features first. We take very plain ones: each frame is shrunk to 8 x 8 pixels, and of
+# each pixel we ask how far it is from the frame's own background, its median. That gives 64 numbers per
+# frame. Each frame is looked at alone, and one frame cannot tell the action (chapter 02). So whatever a
+# model knows of the action, it has from reading the frames *together*: that is GPT-2's part.
 
 # %%
 from vidlab.thumbnails import thumbnails
@@ -188,48 +190,56 @@ test = world.generate(300, split="test", seed=0, size=32, sound=False)
 actions, labelled = list(train.class_names), 1200
 
 
-def moving(frames):
-    """What moves in each frame: clips uint8 (N, 16, 32, 32, 3) -> float32 (N, 16, 192)."""
-    small = thumbnails(frames)
-    return small - np.median(small, axis=1, keepdims=True)
+def away(frames):
+    """How far each pixel is from the background: uint8 (N, 16, 32, 32, 3) -> (N, 16, 64)."""
+    small = thumbnails(frames).reshape(*frames.shape[:2], 64, 3)
+    return np.abs(small - np.median(small, axis=2, keepdims=True)).max(axis=3)
 
 
-spread = moving(train.frames).std()
+spread = away(train.frames).std()
 
 
 def features_of(frames):
     """The same, scaled to a spread of 1 over the training clips."""
-    return moving(frames) / spread
+    return away(frames) / spread
 
 
 x, test_x = features_of(train.frames), features_of(test.frames)
 few = x[:labelled], train.labels[:labelled]
-print(f"{len(x)} clips, features {x.shape[1:]} of spread {x.std():.2f}")
+print(f"{len(x)} clips, features {x.shape[1:]}, spread {x.std():.2f}")
 
 # %%
 figure, _ = display.new_axes(height=1.9)
 figure.clear()
-for row, pictures in enumerate((train.frames[0], (x[0].reshape(16, 8, 8, 3) / 20 + 0.5))):
-    axes = figure.add_subplot(2, 1, row + 1)
-    axes.imshow(np.concatenate(list(pictures.clip(0, 255 if row == 0 else 1)), axis=1))
-    step = pictures.shape[1]
-    axes.set(xticks=step * np.arange(16) + step / 2, xticklabels=range(16), yticks=[])
-    axes.set_ylabel(("frames", "features")[row], rotation=0, ha="right", va="center")
-axes.set_xlabel("frame")
+panels = figure.subplots(2, 1)
+panels[0].imshow(np.concatenate(list(train.frames[0]), axis=1))
+panels[1].imshow(np.concatenate(list(x[0].reshape(16, 8, 8)), axis=1), cmap="cividis")
+for panel, step, name in zip(panels, (32, 8), ("frames", "features"), strict=True):
+    panel.set(xticks=step * np.arange(16) + step / 2 - 0.5, xticklabels=range(16), yticks=[])
+    panel.set_ylabel(name, rotation=0, ha="right", va="center")
+panels[1].set_xlabel("frame")
 display.show_figure(figure, f"Frames of a clip of {actions[train.labels[0]]}, and their features.")
 
 # %% [markdown]
 # ## 4 Baseline: no network at all
 #
-# A linear classifier on all 16 x 192 numbers. What follows has to beat it, or the language model is
-# an ornament.
+# A linear classifier, of one frame's numbers and of those of all 16 frames. What follows has to beat
+# the second, or the language model is an ornament.
 
 # %%
 from sklearn.linear_model import LogisticRegression
 
-linear = LogisticRegression(C=0.01, max_iter=300).fit(few[0].reshape(labelled, -1), few[1])
-linear_accuracy = linear.score(test_x.reshape(len(test_x), -1), test.labels)
-print(f"linear classifier, {labelled} labels: {linear_accuracy:.0%}")
+
+def linear_accuracy_of(frames):
+    """Test accuracy of a linear classifier that sees these frames."""
+    linear = LogisticRegression(C=0.01, max_iter=300)
+    linear.fit(few[0][:, frames].reshape(labelled, -1), few[1])
+    return linear.score(test_x[:, frames].reshape(len(test_x), -1), test.labels)
+
+
+linear_accuracy = linear_accuracy_of(slice(None))
+print(f"linear classifier, {labelled} labels, frame 8: {linear_accuracy_of([8]):.0%}")
+print(f"linear classifier, {labelled} labels, all frames: {linear_accuracy:.0%}")
 
 # %% [markdown]
 # ## 5 PyTorch: a GPT-2 that reads frames
@@ -284,12 +294,12 @@ class GPT2Video(nn.Module):
 #
 # To fine-tune a large model one must keep, for each weight, a gradient and two averages of Adam. LoRA
 # (*low-rank adaptation*; Hu et al., 2022) leaves the weights $W$ alone and learns a difference made of
-# two narrow matrices, $A$ with $r$ columns and $B$ with $r$ rows:
+# two narrow matrices, $A$ with $r$ columns and $B$ with $r$ rows ($r$ is the *rank*):
 #
 # $$y = x W + s\,(x A) B$$
 #
 # $B$ starts at zero, so at first nothing changes. After training, $W + s A B$ can be computed once and
-# put in the place of $W$: the adapter then costs nothing.
+# put in the place of $W$: the adapter then costs nothing when the model is used.
 
 
 # %%
@@ -336,7 +346,9 @@ print(f"{layer.weight.numel():,} weights, {adapted.down.numel() + adapted.up.num
 # ### 5.3 What learns
 #
 # `add_lora` puts such an adapter beside the matrix of query, key and value of each block, and
-# `set_trainable` says what learns. The layers around GPT-2 always do: they are new.
+# `set_trainable` says what learns: with "frozen" nothing of GPT-2, with "last_block" its last block and
+# the normalisation behind it (`ln_f`), with "lora" the adapters, with "full" everything but the table of
+# words. The layers around GPT-2 always learn: they are new.
 
 # %%
 from vidlab.torch import add_lora, set_trainable
@@ -361,14 +373,16 @@ for parts in PARTS:
 # %% [markdown]
 # ### 5.4 Fine-tuning
 #
-# The same 1,200 labels, the same number of steps, four ways to learn:
+# The same 1,200 labels, the same number of steps, four ways to learn. Each has a learning rate of its
+# own, chosen on other clips (section 8):
 
 # %%
-short = {"num_steps": 80, "learning_rate": 3e-3, "schedule": "one_cycle", "progress": False}
+short = {"num_steps": 100, "schedule": "one_cycle", "progress": False}
+RATES = {"frozen": 1e-2, "last_block": 3e-3, "lora": 1e-2, "full": 3e-3}
 torch_models, times = {}, {}
 for parts in PARTS:
     model = made(minigpt, parts)
-    times[parts] = vt.fit(model, few, **short).seconds
+    times[parts] = vt.fit(model, few, learning_rate=RATES[parts], **short).seconds
     torch_models[parts] = model
     accuracy = vt.evaluate(model, (test_x, test.labels))["accuracy"]
     print(f"language, {parts:<12}{accuracy:5.0%} after {times[parts]:.0f} s")
@@ -395,7 +409,7 @@ def scrambled(gpt2):
 gpt2s["scrambled"] = scrambled(minigpt)
 for start in ("shuffled", "scrambled", "random"):
     model = made(gpt2s[start], "frozen")
-    vt.fit(model, few, **short)
+    vt.fit(model, few, learning_rate=RATES["frozen"], **short)
     accuracy = vt.evaluate(model, (test_x, test.labels))["accuracy"]
     print(f"{start:<10}frozen {accuracy:5.0%}")
 
@@ -418,7 +432,7 @@ with torch.no_grad():
 # no order. Frozen blocks with *large* weights mix the frames, each with the ones before it, in some
 # fixed random way, and a trained layer before and behind them can make use of that. Such mixtures are
 # known as *reservoirs*. So the comparison "pretrained against random" mostly measured the size of the
-# numbers. (One seed and 80 steps; section 8 has the whole table.)
+# numbers. (One seed and 100 steps; section 8 has the whole table.)
 
 # %% [markdown]
 # ### 5.5 Pretraining on video: the next frame
@@ -463,7 +477,7 @@ print(f"copying the last frame: {copied:.3f}")
 
 # %%
 model = made(video_gpt2, "frozen")
-vt.fit(model, few, **short)
+vt.fit(model, few, learning_rate=RATES["frozen"], **short)
 accuracy = vt.evaluate(model, (test_x, test.labels))["accuracy"]
 print(f"video     frozen {accuracy:5.0%}")
 
@@ -472,9 +486,9 @@ print(f"video     frozen {accuracy:5.0%}")
 #
 # ### 6.1 The model
 #
-# Keras has no GPT-2 of its own. `vidlab.keras` writes one out, from the parts of chapter 05a and the
-# four differences of section 2 (`vidlab/keras/models/fine_tuning.py`, about 130 lines). It reads the
-# same file.
+# Keras itself has no GPT-2 (the package KerasHub has one). `vidlab.keras` writes it out, from the parts of
+# chapter 05a and the four differences of section 2, in `vidlab/keras/models/fine_tuning.py`. It reads
+# the same file.
 
 # %%
 import logging
@@ -595,7 +609,7 @@ for parts in ("frozen", "lora"):
 
 # %%
 keras_tuned = keras_made(keras_minigpt, "lora")
-seconds = vk.fit(keras_tuned, few, **short).seconds
+seconds = vk.fit(keras_tuned, few, learning_rate=RATES["lora"], **short).seconds
 accuracy = vk.evaluate(keras_tuned, (test_x, test.labels))["accuracy"]
 print(f"language, lora {accuracy:5.0%} after {seconds:.0f} s, compiling included")
 
@@ -737,30 +751,30 @@ display.show_figure(
 # %% [markdown]
 # ## 9 With a network: the real ones
 #
-# The same cells take the real GPT-2, and real features. Set `REAL = True` if you have a network and a
-# few minutes: it downloads GPT-2 (548 MB) and a VideoMAE (350 MB) that was trained on 400 human
-# actions, once, at a fixed revision. Nothing in the rest of the chapter needs it. Without a network
-# you get a message that says what to do.
+# The cell below takes the real GPT-2, with its control, and real features. Set `REAL = True` if you have
+# a network and a few minutes: it downloads GPT-2 (548 MB) and a VideoMAE (350 MB) that was trained on
+# 400 human actions, once, at a fixed revision. Nothing in the rest of the chapter needs it. Without a
+# network you get a message that says what to do.
 
 # %%
 REAL = False
 
 
-def try_real(num_labels=200):
-    """Fine-tune the real GPT-2 with LoRA, and a linear head on VideoMAE, on the same labels."""
-    real_gpt2 = vt.load_gpt2("gpt2")
-    for start, gpt2 in (
-        ("gpt2", real_gpt2),
-        ("gpt2, random", vt.load_gpt2("gpt2", pretrained=False)),
-    ):
+def try_real(num_labels=200, num_test=100):
+    """Fine-tune the real GPT-2 with LoRA, and a linear head on VideoMAE, on the same clips."""
+    labels, answers = train.labels[:num_labels], test.labels[:num_test]
+    real = vt.load_gpt2("gpt2")
+    starts = {"gpt2": real, "gpt2, scrambled": scrambled(real)}
+    for start, gpt2 in starts.items():
         model = made(gpt2, "lora")
-        vt.fit(model, few, **{**short, "batch_size": 8, "progress": True})
-        print(start, vt.evaluate(model, (test_x, test.labels))["accuracy"])
+        options = {**short, "batch_size": 8, "progress": True}
+        vt.fit(model, (x[:num_labels], labels), learning_rate=RATES["lora"], **options)
+        print(start, vt.evaluate(model, (test_x[:num_test], answers))["accuracy"])
     videomae = vt.pretrained_features("videomae")
     real_x = vt.extract_features(videomae, train.frames[:num_labels])  # (N, 768)
-    real_test_x = vt.extract_features(videomae, test.frames[:100])
-    head = LogisticRegression(max_iter=1000).fit(real_x, train.labels[:num_labels])
-    print("VideoMAE, linear head", head.score(real_test_x, test.labels[:100]))
+    head = LogisticRegression(max_iter=1000).fit(real_x, labels)
+    real_test_x = vt.extract_features(videomae, test.frames[:num_test])
+    print("VideoMAE, linear head", head.score(real_test_x, answers))
 
 
 if REAL:
@@ -879,7 +893,8 @@ for parts, seconds in times.items():
 # ## 13 Playground
 #
 # All of this in one recipe. **Look inside** a clip: for the frame that you scrub to, a column shows
-# where GPT-2 looks, averaged over blocks and heads.
+# where GPT-2 looks, averaged over blocks and heads, and the three frames that it looks at most are
+# named.
 
 # %%
 from vidlab.playground import (
@@ -990,7 +1005,7 @@ recipe.show(examples=runs)
 
 # %% exercise="05b.perplexity"
 def perplexity(log_p, numbers):
-    """log_p (L, words): log-probability of every word after words 0 to L - 1 of a text.
+    """log_p (L, words): row t holds the log-probability of every word to come right after word t.
 
     numbers: the L + 1 words of the text, as ints. Returns a float.
     """
@@ -1046,8 +1061,8 @@ check("05b.rank", highest_rank)
 #
 # The names of the parameters of a GPT-2 with adapters look like `h.3.attn.c_attn.down`,
 # `h.0.mlp.c_fc.weight` or `ln_f.bias`. Choose those that learn. `parts` is one of the four words of
-# section 5.3; the adapters (`.down` and `.up`) learn for "lora" only, the table of words, `wte.weight`,
-# never does.
+# section 5.3. `ln_f` belongs to the last block; the adapters (`.down` and `.up`) learn for "lora" only;
+# the table of words, `wte.weight`, never does.
 
 
 # %% exercise="05b.choose"
@@ -1187,7 +1202,8 @@ check("05b.describe", describe)
 #   decay. Freeze first.
 # - **Inputs of another size.** GPT-2 was trained on vectors of a certain length; features of frames
 #   may be a hundred times larger or smaller. Hence the normalisation before it.
-# - **A comparison at one learning rate.** Full fine-tuning likes smaller ones than LoRA.
+# - **A comparison at one learning rate.** Full fine-tuning often likes a smaller one than LoRA. Give each
+#   its own, chosen on clips that are not the test's.
 # - **Files from strangers.** A pickled model file runs code when it is opened; safetensors do not.
 #
 # ## 17 Papers
