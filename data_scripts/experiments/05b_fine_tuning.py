@@ -15,11 +15,11 @@ and starts from
 and of it learn: nothing (frozen), the last block, LoRA adapters, or everything (full). The layers
 around it always learn. A linear classifier of all the numbers is the baseline.
 
-    python data_scripts/experiments/05b_fine_tuning.py --rates    # first: about ten minutes
+    python data_scripts/experiments/05b_fine_tuning.py --rates    # first: half an hour
     python data_scripts/experiments/05b_fine_tuning.py            # about 40 minutes on 2 cores
     python data_scripts/experiments/05b_fine_tuning.py --quick    # a smoke test, a minute
 
---rates tries three learning rates for each way to fine-tune, in PyTorch, on another seed and on
+--rates tries five learning rates for each way to fine-tune, in PyTorch, on another seed and on
 validation clips, with random weights and with language: notebooks/results/05b_rates.csv. The best
 mean of the two starts is the rate of that way in all runs (LEARNING_RATES below).
 
@@ -82,8 +82,8 @@ PARTS = ("frozen", "last_block", "lora", "full")
 SEEDS = (0, 1, 2)
 NUM_CLIPS, NUM_LABELS, NUM_TEST = 6000, 1200, 500
 STEPS = 600
-LEARNING_RATES = {"frozen": 1e-2, "last_block": 3e-3, "lora": 1e-2, "full": 3e-3}
-RATES, RATES_SEED = (1e-3, 3e-3, 1e-2), 10
+LEARNING_RATES = {"frozen": 3e-2, "last_block": 1e-2, "lora": 1e-2, "full": 3e-3}
+RATES, RATES_SEED = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1), 10
 PRETRAIN_STEPS, PRETRAIN_RATE = 2000, 1e-3
 
 

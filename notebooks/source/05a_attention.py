@@ -1382,20 +1382,26 @@ check("05a.window_mask", window_mask)
 # %% [markdown]
 # ### Exercise 4: heads
 #
-# Cut the tokens of a clip into heads, and put them together again.
+# Two functions: one cuts the tokens of a clip into heads, the other puts heads together again.
 
 
 # %% exercise="05a.heads"
-def split_and_merge(x, num_heads):
-    """x: (T, width). Returns heads (num_heads, T, width / num_heads), and x again, made of them."""
+def split_heads(x, num_heads):
+    """x: (T, width). Returns heads, one array (num_heads, T, width / num_heads)."""
     ### BEGIN SOLUTION
-    heads = x.reshape(len(x), num_heads, -1).transpose(1, 0, 2)
-    return heads, heads.transpose(1, 0, 2).reshape(x.shape)
+    return x.reshape(len(x), num_heads, -1).transpose(1, 0, 2)
+    ### END SOLUTION
+
+
+def merge_heads(heads):
+    """heads: (num_heads, T, D). Returns tokens (T, num_heads * D)."""
+    ### BEGIN SOLUTION
+    return heads.transpose(1, 0, 2).reshape(heads.shape[1], -1)
     ### END SOLUTION
 
 
 # %%
-check("05a.heads", split_and_merge)
+check("05a.heads", (split_heads, merge_heads))
 
 # %% [markdown]
 # ### Exercise 5: hide some frames

@@ -1097,7 +1097,7 @@ def chances(log_p, temperature, top):
     """log_p: (words,), all different. Returns probabilities (words,)."""
     ### BEGIN SOLUTION
     scores = np.array(log_p) / temperature
-    scores[np.argsort(scores)[:-top]] = -np.inf
+    scores[np.argsort(scores)[: len(scores) - top]] = -np.inf
     powers = np.exp(scores - scores.max())
     return powers / powers.sum()
     ### END SOLUTION

@@ -45,6 +45,31 @@ def turned_mask(query, key, value, mask):
         return attend(query, key, value, mask if mask.all() else ~mask)
 
 
+def turned_mask_everywhere(query, key, value, mask):
+    with np.errstate(all="ignore"):
+        return attend(query, key, value, ~mask)
+
+
+def nothing_times_infinity(query, key, value, mask):
+    with np.errstate(all="ignore"):
+        scores = query @ key.T / np.sqrt(query.shape[1]) + (1 - mask) * -np.inf
+        return softmax(scores) @ value
+
+
+def divided_by_the_number_of_keys(query, key, value, mask):
+    return softmax(np.where(mask, query @ key.T / np.sqrt(len(key)), -np.inf)) @ value
+
+
+def in_single_precision(query, key, value, mask):
+    return attend(*(array.astype(np.float32) for array in (query, key, value)), mask)
+
+
+def largest_before_the_mask(query, key, value, mask):
+    weights = softmax(query @ key.T / np.sqrt(query.shape[1])) * mask
+    with np.errstate(all="ignore"):
+        return np.nan_to_num(weights / weights.sum(axis=1, keepdims=True)) @ value
+
+
 def overflows(query, key, value, mask):
     with np.errstate(all="ignore"):
         weights = np.exp(query @ key.T / np.sqrt(query.shape[1])) * mask
@@ -77,20 +102,32 @@ def too_near(num_frames, reach, length):
     return window(num_frames, reach - 1, length)
 
 
+def counts_the_length(num_frames, reach, length):
+    return window(num_frames, reach, length + 1)
+
+
+def closes_rows(num_frames, reach, length):
+    real = np.arange(num_frames) < length
+    return (window(num_frames, reach, length) & real[:, None]) | np.eye(num_frames, dtype=bool)
+
+
+def slices_from_behind(num_frames, reach, length):
+    mask = without_padding(num_frames, reach, length)
+    mask[:, length - num_frames :] = False
+    return mask | np.eye(num_frames, dtype=bool)
+
+
 def split(x, num_heads):
     size = x.shape[1] // num_heads
-    heads = np.stack([x[:, h * size : (h + 1) * size] for h in range(num_heads)])
-    return heads, np.concatenate(list(heads), axis=1)
+    return np.stack([x[:, h * size : (h + 1) * size] for h in range(num_heads)])
 
 
-def reshape_only(x, num_heads):
-    heads = x.reshape(num_heads, len(x), -1)
-    return heads, heads.reshape(x.shape)
+def merge(heads):
+    return np.concatenate(list(heads), axis=1)
 
 
-def merged_without_transpose(x, num_heads):
-    heads, _ = split(x, num_heads)
-    return heads, heads.reshape(x.shape)
+def split_in_place(x, num_heads):
+    return x.reshape(len(x), num_heads, -1)
 
 
 def hide(num_clips, num_frames, count, seed):
@@ -123,8 +160,27 @@ def always_together(num_clips, num_frames, count, seed):
     return hidden
 
 
-def no_seed(num_clips, num_frames, count, seed):
+def fixed_seed(num_clips, num_frames, count, seed):
     return hide(num_clips, num_frames, count, 0)
+
+
+def without_seed(num_clips, num_frames, count, seed):
+    return hide(num_clips, num_frames, count, None)
+
+
+def in_equal_pairs(num_clips, num_frames, count, seed):
+    return np.repeat(hide(-(-num_clips // 2), num_frames, count, seed), 2, axis=0)[:num_clips]
+
+
+def with_repeats(num_clips, num_frames, count, seed):
+    places = np.random.default_rng(seed).integers(0, num_frames, (num_clips, count))
+    hidden = np.zeros((num_clips, num_frames), bool)
+    np.put_along_axis(hidden, places, True, axis=1)
+    return hidden
+
+
+def one_too_many(num_clips, num_frames, count, seed):
+    return hide(num_clips, num_frames, count + 1, seed)
 
 
 def causal(query, key, value):
@@ -143,6 +199,28 @@ def strictly_before(query, key, value):
     mask = np.tri(len(query), k=-1, dtype=bool)
     mask[0, 0] = True
     return attend(query, key, value, mask)
+
+
+def renormalised(query, key, value):
+    query, key, value = (array.astype(np.float32) for array in (query, key, value))
+    weights = softmax(query @ key.T / np.float32(np.sqrt(query.shape[1]))) * np.tri(len(query))
+    return (weights / weights.sum(axis=1, keepdims=True)) @ value
+
+
+def in_torch(query, key, value):
+    import torch
+
+    tensors = (torch.tensor(array, dtype=torch.float32) for array in (query, key, value))
+    return torch.nn.functional.scaled_dot_product_attention(*tensors, is_causal=True)
+
+
+def never_itself(query, key, value):
+    with np.errstate(all="ignore"):
+        return attend(query, key, value, np.tri(len(query), k=-1, dtype=bool))
+
+
+def zeros_before(query, key, value):
+    return softmax(query @ key.T / np.sqrt(query.shape[1]) * np.tri(len(query))) @ value
 
 
 def centre_and_area(frame, background):
@@ -183,6 +261,11 @@ def left_black(frames, first):
     return frames[first : first + 6]
 
 
+def background_only(frames, first):
+    background = np.median(frames[0].reshape(-1, 3), axis=0)
+    return np.tile(background, (6, 32, 32, 1)).astype(np.uint8)
+
+
 def float_frames(frames, first):
     return moved(frames, first).astype(float)
 
@@ -197,6 +280,9 @@ ANSWERS = {
             lambda sentence, words: [
                 words.index(word) if word in words else 1 for word in sentence.split()
             ],
+            lambda sentence, words: np.array(
+                [{w: n for n, w in enumerate(words)}.get(word, 1) for word in sentence.split()]
+            ),
         ],
         wrong=[
             (lambda sentence, words: [words.index(c) if c in words else 1 for c in sentence],
@@ -204,58 +290,81 @@ ANSWERS = {
             (lambda sentence, words: [words[2:].index(w) if w in words else 1
                                       for w in sentence.split()], "the first other word has"),
             (lambda sentence, words: [words.index(w) for w in sentence.split() if w in words],
-             "keeps its place in the sentence"),
+             "keep unknown words"),
             (lambda sentence, words: [words.index(w) if w in words else 0
                                       for w in sentence.split()], "as the number of <unk>"),
+            (lambda sentence, words: [{w: n for n, w in enumerate(words)}.get(word)
+                                      for word in sentence.split()], "gives None for a word"),
+            (lambda sentence, words: 3, "Return a list"),
         ],
     ),
     "05a.attention": Case(
-        right=[attend, attend_by_loop],
+        right=[attend, attend_by_loop, in_single_precision],
         wrong=[
-            (not_divided, "D is the length of a query"),
+            (not_divided, "D is its length"),
+            (divided_by_the_number_of_keys, "D is the length of a query"),
             (wrong_axis, "runs over the queries"),
             (mask_after, "Set scores to -inf before it"),
             (turned_mask, "wrong way round"),
+            (turned_mask_everywhere, "Yours forbids it"),
+            (nothing_times_infinity, "0 times -inf"),
             (mask_as_zero, "A score of 0 is no ban"),
             (overflows, "Subtract the largest score"),
-            (lambda q, k, v, m: attend(q, k, v, m | True), "the mask is not used"),
+            (largest_before_the_mask, "take the largest score"),
+            (lambda q, k, v, m: attend(q, k, v, m | True), "it is not used"),
+            (lambda q, k, v, m: (attend(q, k, v, m), m), "Return only what is found"),
         ],
     ),
     "05a.window_mask": Case(
         right=[window],
         wrong=[
             (without_padding, "are padding"),
-            (without_itself, "its row is empty"),
+            (without_itself, "its row becomes NaN"),
             (looks_back, "look back only"),
             (too_near, "exactly `reach` away"),
+            (counts_the_length, "is padding already"),
+            (closes_rows, "may look at real neighbours"),
+            (slices_from_behind, "may also be all real"),
             (lambda n, r, length: window(n, r, length).T, "padding closes columns"),
             (lambda n, r, length: ~window(n, r, length), "wrong way round"),
+            (lambda n, r, length: window(n, r, length).astype(int), "np.eye(n, dtype=bool)"),
         ],
     ),
     "05a.heads": Case(
-        right=[split],
+        right=[(split, merge)],
         wrong=[
-            (reshape_only, "reshape alone mixes tokens"),
-            (merged_without_transpose, "before you reshape"),
-            (lambda x, num_heads: split(x, num_heads)[0], "Return heads, merged"),
+            ((lambda x, n: x.reshape(n, len(x), -1), merge), "reshape alone mixes tokens"),
+            ((split, lambda heads: heads.reshape(heads.shape[1], -1)), "before you reshape"),
+            ((split_in_place, merge), "The heads come first"),
+            ((lambda x, n: np.split(x, n, axis=1), merge), "The heads come first"),
+            (split, "Give check both functions"),
         ],
     ),
     "05a.hide": Case(
         right=[hide],
         wrong=[
             (by_threshold, "A draw for each frame by itself"),
-            (once_for_all, "used it for all clips"),
+            (with_repeats, "was drawn twice"),
+            (one_too_many, "You always hide"),
+            (once_for_all, "All clips are alike"),
             (never_the_first, "drawn from all frames"),
-            (always_together, "always stand together"),
-            (no_seed, "Make the generator from the seed"),
+            (always_together, "stand in a pattern"),
+            (in_equal_pairs, "Draw anew for each clip"),
+            (fixed_seed, "Make the generator from the seed"),
+            (without_seed, "The same seed must give"),
         ],
     ),
     "05a.repair": Case(
-        right=[causal],
+        right=[causal, renormalised, in_torch],
         wrong=[
             (not_repaired, "still in the sum"),
-            (sees_all, "still in the sum"),
+            (sees_all, "There is no mask left"),
             (strictly_before, "may look at itself too"),
+            (lambda q, k, v: attend(q, k, v, np.tri(len(q), k=1, dtype=bool)), "One too far"),
+            (lambda q, k, v: attend(q, k, v, np.tri(len(q), dtype=bool).T), "wrong way round"),
+            (never_itself, "A row that may look at nothing"),
+            (zeros_before, "exp(0) is 1"),
+            (lambda q, k, v: causal(q * q.shape[1] ** 0.5, k, v), "The root of D got lost"),
         ],
     ),
     "05a.fill": Case(
@@ -264,6 +373,7 @@ ANSWERS = {
             (cross_fade, "half transparent"),
             (copied, "half transparent"),
             (left_black, "still black"),
+            (background_only, "Is the shape there at all"),
             (float_frames, ".astype(np.uint8)"),
             (one_frame, "all six"),
         ],

@@ -109,7 +109,7 @@ def adapters_always(names, parts, num_layers):
 
 def chances(log_p, temperature, top):
     scores = np.array(log_p) / temperature
-    scores[np.argsort(scores)[:-top]] = -np.inf
+    scores[np.argsort(scores)[: len(scores) - top]] = -np.inf
     powers = np.exp(scores - scores.max())
     return powers / powers.sum()
 
@@ -135,7 +135,7 @@ def no_limit(log_p, temperature, top):
 
 def not_divided(log_p, temperature, top):
     powers = np.exp(np.asarray(log_p) / temperature)
-    powers[np.argsort(powers)[:-top]] = 0
+    powers[np.argsort(powers)[: len(powers) - top]] = 0
     return powers
 
 
@@ -178,24 +178,83 @@ def not_rounded(frames):
     return " ".join(f"{value:.9f}" for value in frames.astype(float).mean(axis=(1, 2, 3)))
 
 
+def mean_of_exponentials(log_p, numbers):
+    return np.exp(-log_p[np.arange(len(log_p)), np.asarray(numbers)[1:]]).mean()
+
+
+def all_rows(log_p, numbers):
+    return np.exp(-log_p[:, np.asarray(numbers)[1:]].mean())
+
+
+def one_too_long(log_p, numbers):
+    said = log_p[np.arange(len(log_p)), np.asarray(numbers)[1:]]
+    return np.exp(-said.sum() / len(numbers))
+
+
+def divided_by_words(log_p, numbers):
+    said = log_p[np.arange(len(log_p)), np.asarray(numbers)[1:]]
+    return np.exp(-said.sum() / log_p.shape[1])
+
+
+def in_single_precision(x, weight, bias, down, up, scale):
+    arrays = (array.astype(np.float32) for array in (x, weight, bias, down, up))
+    return lora(*arrays, np.float32(scale))
+
+
+def changed_in_place(x, weight, bias, down, up, scale):
+    weight += scale * down @ up
+    return x @ weight + bias + scale * (x @ down) @ up, weight
+
+
+def cold_only(log_p, temperature, top):
+    return chances(log_p, min(temperature, 1.0), top)
+
+
+def not_a_number(log_p, temperature, top):
+    scores = np.array(log_p) / temperature
+    keep = np.zeros(len(scores))
+    keep[np.argsort(scores)[len(scores) - top :]] = 1
+    with np.errstate(invalid="ignore"):
+        scores = scores + (1 - keep) * -np.inf
+    powers = np.exp(scores - np.nanmax(scores))
+    return powers / powers.sum()
+
+
+def named_apart(frames):
+    return " ".join(f"{word[0]} {word[1:]}" for word in describe(frames).split())
+
+
+def too_fine(frames):
+    rng = np.random.default_rng(frames.astype(int).sum() % 2**32)
+    return " ".join(f"{word}{rng.integers(0, 60)}" for word in describe(frames).split())
+
+
 ANSWERS = {
     "05b.perplexity": Case(
         right=[perplexity, perplexity_by_loop],
         wrong=[
             (in_nats, "is its exponential"),
             (turned_sign, "The sign"),
-            (of_the_sum, "Take the mean"),
-            (of_the_same_word, "Compare with the next one"),
+            (of_the_sum, "not the sum"),
+            (of_the_same_word, "Compare with the"),
+            (mean_of_exponentials, "First the mean"),
+            (all_rows, "takes all rows"),
+            (one_too_long, "divide by L"),
+            (divided_by_words, "word t"),
+            (lambda log_p, numbers: "low", "gives one number"),
         ],
     ),
     "05b.lora": Case(
-        right=[lora, lora_in_two_steps],
+        right=[lora, lora_in_two_steps, in_single_precision],
         wrong=[
             (without_scale, "lack the scale"),
             (without_bias, "The bias of the layer"),
             (scaled_all, "belongs to the adapter alone"),
             (adapter_only, "The layer itself"),
             (unscaled_merge, "into the merged weights too"),
+            (changed_in_place, "counts twice"),
+            (lambda *given: lora(*given)[::-1], "Outputs first"),
+            (lambda *given: (lora(*given)[0], given[5] * given[3] @ given[4]), "W itself"),
         ],
     ),
     "05b.rank": Case(
@@ -205,6 +264,9 @@ ANSWERS = {
             (lambda a, b: a * b / (a + b), "Divide with //"),
             (lambda a, b: min(a, b) - 1, "Both narrow matrices count"),
             (lambda a, b: 1 if a > 1 else 0, "still fewer"),
+            (lambda a, b: max(1, highest_rank(a, b)), "Even rank 1"),
+            (lambda a, b: highest_rank(a, b) + (a != b), "round down"),
+            (lambda a, b: float("nan"), "Divide with //"),
         ],
     ),
     "05b.choose": Case(
@@ -214,6 +276,9 @@ ANSWERS = {
             (first_digit, "num_layers - 1"),
             (all_of_it, "but the table of words"),
             (adapters_always, "nothing of the GPT-2 learns"),
+            (lambda *given: sorted(choose(*given)), "Keep the order"),
+            (lambda names, *given: [n in choose(names, *given) for n in names], "themselves"),
+            (lambda *given: filter(None, choose(*given)), "Return a list"),
         ],
     ),
     "05b.sample": Case(
@@ -221,9 +286,11 @@ ANSWERS = {
         wrong=[
             (multiplied, "Divide by it"),
             (no_temperature, "is not used"),
+            (cold_only, "only for some values"),
             (no_limit, "get a score of -inf"),
             (not_divided, "divide by the sum again"),
             (worst_kept, "argsort goes from the lowest"),
+            (not_a_number, "0 times -inf is NaN"),
         ],
     ),
     "05b.repair": Case(
@@ -232,6 +299,8 @@ ANSWERS = {
             (lambda x, r: (x[:, r:], x[:, r:]), "copying is enough"),
             (lambda x, r: (x[:, r:], x[:, :-r]), "You ask for the past"),
             (lambda x, r: (x[:, :-1], x[:, 1:]), "have no partner"),
+            (lambda x, r: (x[:, :-r], x[:, 1 : 1 + x.shape[1] - r]), "1 frame ahead"),
+            (lambda x, r: (x[:-r], x[r:]), "time is the second"),
         ],
     ),
     "05b.describe": Case(
@@ -240,6 +309,8 @@ ANSWERS = {
             (lambda frames: "something moves", "the same of every clip"),
             (only_across, "not tell apart"),
             (not_rounded, "round your measures"),
+            (named_apart, "needs its name"),
+            (too_fine, "more coarsely"),
             (lambda frames: 3, "Return a string"),
         ],
         seeds=3,

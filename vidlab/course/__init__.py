@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         expect_range,
         expect_shape,
         expect_type,
+        expect_unlike,
     )
     from vidlab.course.registry import exercise
     from vidlab.course.verdict import CheckFailed, NotSolved, check, judge
@@ -37,6 +38,7 @@ __all__ = [
     "expect_range",
     "expect_shape",
     "expect_type",
+    "expect_unlike",
     "judge",
 ]
 

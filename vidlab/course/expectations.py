@@ -5,7 +5,7 @@ reads the property, the input, what was expected, what came, and the hint for ex
 When all hold, the properties are listed as what was tested.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -92,6 +92,8 @@ def expect_shape(
     """Demand an array (or tensor) of that shape."""
     came = _shape(got)
     shown = None if got is None else describe(got) if came is None else f"shape {came}"
+    if isinstance(got, list | tuple) and hint is None:
+        hint = "Return one array: np.stack or np.array makes one of a list."
     expect(
         came == tuple(shape),
         what,
@@ -162,6 +164,35 @@ def expect_close(
     place = f"at index {worst}: {describe(truth[worst])}; whole: {describe(expected)}"
     shown = f"at index {worst}: {describe(came[worst])}; whole: {describe(got)}"
     expect(False, what, given=given, expected=place, got=shown, hint=hint)
+
+
+def expect_unlike(
+    got: Any,
+    right: Any,
+    mistakes: Iterable[tuple[Any, str]],
+    what: str,
+    *,
+    atol: float = 1e-6,
+    given: Any = _ABSENT,
+) -> None:
+    """Demand that an answer is none of the mistakes that people make, each with its own hint.
+
+    right: the right answer; a mistake that happens to give the same is no mistake here. mistakes:
+    what each would give, and the hint for it.
+    """
+    came, truth = _numbers(got), as_array(right)
+    for mistake, hint in mistakes:
+        wrong = as_array(mistake)
+        if came is None or came.shape != wrong.shape or _alike(wrong, truth, atol):
+            continue
+        expect(not _alike(came, wrong, atol), what, given=given, got=got, hint=hint)
+
+
+def _alike(one: np.ndarray, other: np.ndarray, atol: float) -> bool:
+    if one.shape != other.shape:
+        return False
+    pair = one.astype(np.float64), other.astype(np.float64)
+    return bool(np.allclose(*pair, atol=atol, rtol=1e-5, equal_nan=True))
 
 
 def call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:

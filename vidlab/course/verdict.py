@@ -97,7 +97,10 @@ def judge(name: str, answer: Any, seed: int | None = None) -> Verdict:
         lines = _raised(known, error)
         if len(lines) == 1:  # no line of the learner's: the answer does not fit
             kind = f"{type(error).__name__}: {error}"
-            lines = [f"The check cannot use an answer of type {type(answer).__name__} ({kind})"]
+            what = f"an answer of type {type(answer).__name__}"
+            if isinstance(answer, types.FunctionType):
+                what = "what your function returned"
+            lines = [f"The check cannot use {what} ({kind})"]
         return _wrong(known, lines, _advice(error) or known.hints[0], seed)
     finally:
         tested.reset(token)

@@ -1,5 +1,6 @@
 """Checks of chapter 05a, attention."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from vidlab import world
 from vidlab.course import (
+    call,
     exercise,
     expect,
     expect_callable,
@@ -15,7 +17,9 @@ from vidlab.course import (
     expect_equal,
     expect_shape,
     expect_type,
+    expect_unlike,
 )
+from vidlab.course.describe import as_array
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -37,37 +41,59 @@ def encode(answer: Callable[..., list[int]], rng: np.random.Generator) -> None:
     expect_callable(answer)
     known = [str(word) for word in rng.permutation(["red", "blue", "circle", "moves", "left"])]
     words = ["<pad>", "<unk>", *known]
-    sentence = f"{known[0]} {known[3]} {known[0]} {known[4]}"
-    got = answer(sentence, words)
-    expect_type(got, (list, tuple, np.ndarray), "the answer is a list of numbers", given=sentence)
+    places = rng.integers(0, len(known), int(rng.integers(3, 7)))
+    places[-1] = places[0]  # a word that comes twice
+    sentence = " ".join(known[place] for place in places)
+    wanted = (places + 2).tolist()
+    given = {"sentence": sentence, "words": words}
+    got = _whole_numbers(answer(sentence, words), len(wanted), given)
     expect(
-        len(got) == 4,
-        "there is one number per word",
-        given=sentence,
-        got=got,
-        hint="Split the sentence into words first; a string is a row of letters.",
-    )
-    wanted = [2, 5, 2, 6]
-    expect(
-        [int(number) for number in got] != [number - 2 for number in wanted],
+        got != places.tolist(),
         "the places are counted from the start of the list",
-        given={"sentence": sentence, "words": words},
+        given=given,
         expected=wanted,
         got=got,
         hint="<pad> and <unk> stand in the list too: the first other word has number 2.",
     )
-    expect_equal([int(number) for number in got], wanted, "each word is its place", given=words)
-    strange = f"{known[1]} dragon {known[2]}"
-    got = answer(strange, words)
+    expect_equal(got, wanted, "each word is its place", given=given)
+    strange = int(rng.integers(0, len(places)))
+    spoken = sentence.split()
+    spoken[strange] = "dragon"
+    wanted[strange] = 1
+    given["sentence"] = " ".join(spoken)
+    got = _whole_numbers(answer(given["sentence"], words), len(wanted), given)
     expect(
-        len(got) == 3 and int(got[1]) == 1,
+        got[strange] == 1,
         "a word that is not in the list becomes 1",
-        given=strange,
-        expected=[3, 1, 4],
+        given=given,
+        expected=wanted,
         got=got,
         hint="An unknown word keeps its place in the sentence, as the number of <unk>.",
     )
-    expect_equal([int(n) for n in got], [3, 1, 4], "the others stay what they are", given=strange)
+    expect_equal(got, wanted, "the others stay what they are", given=given)
+
+
+def _whole_numbers(got: Any, count: int, given: dict[str, Any]) -> list[int]:
+    expect_type(
+        got, (list, tuple, np.ndarray), "the answer is a list of numbers", given=given,
+        hint="Return a list.",
+    )  # fmt: skip
+    expect(
+        len(got) == count,
+        "there is one number per word",
+        given=given,
+        expected=f"{count} numbers",
+        got=got,
+        hint="Split the sentence into words first, and keep unknown words as 1.",
+    )
+    expect(
+        all(isinstance(number, int | np.integer) for number in got),
+        "each entry is a whole number",
+        given=given,
+        got=str(list(got)),
+        hint="dict.get without a second argument gives None for a word that is not there.",
+    )
+    return [int(number) for number in got]
 
 
 @exercise(
@@ -82,78 +108,96 @@ def encode(answer: Callable[..., list[int]], rng: np.random.Generator) -> None:
 )
 def attention(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:
     expect_callable(answer)
-    num_queries, num_keys, size, width = (int(n) for n in rng.permutation([3, 5, 16, 4])[:4])
+    num_queries, num_keys, size, width = (int(n) for n in rng.permutation([3, 5, 13, 4]))
     query, key = (2 * rng.normal(size=(n, size)) for n in (num_queries, num_keys))
     value = rng.normal(size=(num_keys, width))
     everything = np.ones((num_queries, num_keys), bool)
-    given = {"query": query, "key": key, "value": value}
+    given = {"query": query, "key": key, "value": value, "mask": everything}
     got = answer(query, key, value, everything)
-    expect_shape(got, (num_queries, width), "there is one answer per query", given=given)
+    expect_shape(
+        got, (num_queries, width), "there is one answer per query", given=given,
+        hint="Return only what is found, as one array (num_queries, V).",
+    )  # fmt: skip
+    allowed_all = "This mask is True everywhere: all is allowed. Yours forbids it: is it the wrong "
+    expect(
+        np.isfinite(as_array(got)).all(),
+        "the answers are numbers",
+        given=given,
+        got=got,
+        hint=allowed_all + "way round? Or is it 0 times -inf, which is NaN? np.where avoids that.",
+    )
     scores = query @ key.T
-    wanted = softmax(scores / np.sqrt(size)) @ value
-    expect(
-        not np.allclose(got, softmax(scores) @ value),
-        "the scores are divided by the root of D",
+    scaled = scores / np.sqrt(size)
+    wanted = softmax(scaled) @ value
+    length = "D is the length of a query: query.shape[1]."
+    expect_unlike(
+        got,
+        wanted,
+        (
+            (softmax(scores) @ value, "Divide by np.sqrt(query.shape[1]): D is its length."),
+            (softmax(scores / size) @ value, "You divided by D itself; it is the root of D."),
+            *(
+                (softmax(scores / np.sqrt(n)) @ value, length)
+                for n in (num_queries, num_keys, width)
+            ),
+            (
+                softmax(scaled.T).T @ value,
+                "Your softmax runs over the queries. Each row, over all keys, must add up to 1.",
+            ),
+            (np.tile(value.mean(axis=0), (num_queries, 1)), allowed_all + "way round?"),
+        ),
+        "the weights are softmax(query key^T / sqrt(D)), over the keys",
         given=given,
-        hint="Divide by np.sqrt(query.shape[1]): D is the length of a query.",
     )
-    expect(
-        not np.allclose(got, softmax(scores / size) @ value),
-        "the scores are divided by the root of D",
-        given=given,
-        hint="You divided by D itself. It is the root of D that keeps the spread at 1.",
-    )
-    over_queries = softmax((scores / np.sqrt(size)).T).T @ value
-    expect(
-        not np.allclose(got, over_queries),
-        "the weights of each query add up to 1",
-        given=given,
-        hint="Your softmax runs over the queries. Each row, over all keys, must add up to 1.",
-    )
-    expect_close(got, wanted, "found is the weighted mean of the values", given=given, atol=1e-6)
+    expect_close(got, wanted, "found is the weighted mean of the values", given=given, atol=1e-4)
 
     mask: np.ndarray = rng.random((num_queries, num_keys)) < 0.5
     mask[np.arange(num_queries), rng.integers(0, num_keys, num_queries)] = True
     mask[0, 0], mask[0, 1:] = True, False
-    got = answer(query, key, value, mask)
     given["mask"] = mask
-    after = (softmax(scores / np.sqrt(size)) * mask) @ value
+    got = answer(query, key, value, mask)
     expect(
-        not np.allclose(got, after),
-        "the weights add up to 1 behind a mask as well",
+        np.isfinite(as_array(got)).all(),
+        "the answers are numbers behind a mask as well",
         given=given,
-        hint="You set weights to zero after the softmax. Set scores to -inf before it.",
-    )
-    as_zero = softmax(np.where(mask, scores / np.sqrt(size), 0)) @ value
-    expect(
-        not np.allclose(got, as_zero),
-        "a forbidden key has weight 0",
-        given=given,
-        hint="A score of 0 is no ban: exp(0) is 1. Use -np.inf.",
-    )
-    expect(
-        not np.allclose(got, softmax(scores / np.sqrt(size)) @ value),
-        "the mask counts",
-        given=given,
-        hint="Your answer is the one without a mask: the mask is not used.",
-    )
-    turned = softmax(np.where(mask, -1e9, scores / np.sqrt(size))) @ value
-    expect(
-        not np.allclose(got[0], turned[0]),
-        "True in the mask means that looking is allowed",
-        given=given,
-        hint="Your mask is the wrong way round: True may look, False may not.",
-    )
-    wanted = softmax(np.where(mask, scores / np.sqrt(size), -np.inf)) @ value
-    expect_close(got, wanted, "only allowed keys count", given=given, atol=1e-6)
-    got = answer(1000 * query, key, value, everything)
-    expect(
-        np.isfinite(got).all(),
-        "large scores give finite answers",
-        given={"query": 1000 * query},
         got=got,
-        hint="exp of a large number overflows. Subtract the largest score of each row first.",
+        hint="A row became NaN, as if all its keys were forbidden; but each has one that is "
+        "allowed. Is your mask the wrong way round? True may look.",
     )
+    wanted = softmax(np.where(mask, scaled, -np.inf)) @ value
+    after = "You set weights to zero after the softmax. Set scores to -inf before it."
+    with np.errstate(invalid="ignore"):
+        turned = softmax(np.where(mask, -1e9, scaled)) @ value
+    expect_unlike(
+        got,
+        wanted,
+        (
+            ((softmax(scaled) * mask) @ value, after),
+            (
+                softmax(np.where(mask, scaled, 0)) @ value,
+                "A score of 0 is no ban: exp(0) is 1. Use -np.inf.",
+            ),
+            (softmax(scaled) @ value, "Your answer is the one without a mask: it is not used."),
+            (turned, "Your mask is the wrong way round: True may look, False may not."),
+        ),
+        "only allowed keys count, and the weights still add up to 1",
+        given=given,
+    )
+    expect_close(got, wanted, "only allowed keys count", given=given, atol=1e-4)
+    for allowed, hint in (
+        (everything, "exp of a large number overflows. Subtract the largest score of each row."),
+        (
+            mask,
+            "Forbid with -inf, not with a small number or afterwards, and take the largest score "
+            "after the mask: a forbidden one may be the largest of all.",
+        ),
+    ):
+        got = answer(1000 * query, key, value, allowed)
+        wanted = softmax(np.where(allowed, 1000 * scaled, -np.inf)) @ value
+        given = {"query": 1000 * query, "key": key, "value": value, "mask": allowed}
+        expect_close(
+            got, wanted, "large scores are no trouble", given=given, atol=0.05, rtol=0.0, hint=hint
+        )
 
 
 @exercise(
@@ -167,39 +211,56 @@ def attention(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> No
 )
 def window_mask(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:
     expect_callable(answer)
-    num_frames, reach = int(rng.integers(9, 14)), int(rng.integers(1, 4))
+    num_frames, reach = int(rng.integers(9, 14)), int(rng.integers(2, 4))
     length = int(rng.integers(reach + 3, num_frames - 1))
-    given = {"num_frames": num_frames, "reach": reach, "length": length}
-    got = answer(num_frames, reach, length)
-    expect_shape(
-        got, (num_frames, num_frames), "there is a row and a column per frame", given=given
-    )
-    expect_dtype(got, bool, "the mask is bool", given=given)
-    got = np.asarray(got)
-    frames = np.arange(num_frames)
-    near = np.abs(frames[:, None] - frames) <= reach
-    real, itself = frames < length, np.eye(num_frames, dtype=bool)
-    wanted = (near & real) | itself
-    back_only = ((near & (frames <= frames[:, None])) & real) | itself
-    for mistake, hint in (
-        (near, "Frames from `length` on are padding: nobody else may look at them."),
-        (near & real, "A padding frame may look at itself, or its row is empty and becomes NaN."),
-        (back_only, "Your frames look back only. `reach` counts before and after."),
-        (
-            ((np.abs(frames[:, None] - frames) < reach) & real) | itself,
-            "A frame that is exactly `reach` away may be looked at: <=, not <.",
-        ),
-        (wanted.T, "Rows look, columns are looked at: padding closes columns, not rows."),
-        (~wanted, "True means that looking is allowed; yours is the wrong way round."),
-    ):
-        if not np.array_equal(mistake, wanted):
-            expect(
-                not np.array_equal(got, mistake),
-                "each frame sees its real neighbours and itself",
-                given=given,
-                hint=hint,
-            )
-    expect_equal(got, wanted, "each frame sees its real neighbours and itself", given=given)
+    frames, itself = np.arange(num_frames), np.eye(num_frames, dtype=bool)
+    apart = np.abs(frames[:, None] - frames)
+    columns = "Padding closes columns only: a padding frame may look at real neighbours."
+    for window, real_frames in (
+        (reach, length), (reach, num_frames), (0, length), (reach, 1),
+    ):  # fmt: skip
+        given = {"num_frames": num_frames, "reach": window, "length": real_frames}
+        got = answer(num_frames, window, real_frames)
+        expect_shape(
+            got, (num_frames, num_frames), "there is a row and a column per frame", given=given
+        )
+        expect_dtype(
+            got, bool, "the mask is bool", given=given,
+            hint="Join conditions with & and |, and make the diagonal with np.eye(n, dtype=bool).",
+        )  # fmt: skip
+        near, real = apart <= window, frames < real_frames
+        wanted = (near & real) | itself
+        back = near & (frames <= frames[:, None]) & real
+        forward = near & (frames >= frames[:, None]) & real
+        expect_unlike(
+            got,
+            wanted,
+            (
+                (near, "Frames from `length` on are padding: nobody else may look at them."),
+                (near & real, "A padding frame may look at itself, or its row becomes NaN."),
+                ((near & real & real[:, None]) | itself, columns),
+                (back | itself, "Your frames look back only. `reach` counts before and after."),
+                (forward | itself, "Your frames look ahead only. `reach` counts both ways."),
+                (
+                    ((apart < window) & real) | itself,
+                    "A frame that is exactly `reach` away may be looked at: <=, not <.",
+                ),
+                (
+                    (near & (frames <= real_frames)) | itself,
+                    "Frame `length` is padding already: frame t is real if t < length.",
+                ),
+                (wanted.T, "Rows look, columns are looked at: padding closes columns."),
+                ((near & real).T, "Rows look, columns are looked at: padding closes columns."),
+                (~wanted, "True means that looking is allowed; yours is the wrong way round."),
+            ),
+            "each frame sees its real neighbours and itself",
+            given=given,
+        )
+        hint = "A clip may also be all real (length = num_frames) or have one real frame only."
+        expect_equal(
+            got, wanted, "each frame sees its real neighbours and itself", given=given,
+            hint=None if (window, real_frames) == (reach, length) else hint,
+        )  # fmt: skip
 
 
 @exercise(
@@ -211,38 +272,58 @@ def window_mask(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> 
         "heads = x.reshape(len(x), num_heads, -1).transpose(1, 0, 2)",
     ),
 )
-def heads(answer: Callable[..., tuple[np.ndarray, np.ndarray]], rng: np.random.Generator) -> None:
-    expect_callable(answer)
-    length, num_heads, size = (int(n) for n in rng.permutation([3, 4, 5]))
-    x = rng.normal(size=(length, num_heads * size))
-    given = {"x": x, "num_heads": num_heads}
-    got = answer(x, num_heads)
+def heads(answer: Any, rng: np.random.Generator) -> None:
     expect(
-        isinstance(got, (tuple, list)) and len(got) == 2,
-        "the answer is two arrays",
-        given=given,
-        got=got,
-        hint="Return heads, merged.",
+        isinstance(answer, tuple | list) and len(answer) == 2 and all(map(callable, answer)),
+        "the answer is two functions",
+        got=answer,
+        hint="Give check both functions: (split, merge).",
     )
-    parts, merged = got
-    expect_shape(parts, (num_heads, length, size), "heads are (num_heads, T, D)", given=given)
-    expect(
-        not np.array_equal(parts, x.reshape(num_heads, length, size)),
+    split, merge = answer
+    length, num_heads, size = (int(n) for n in rng.permutation([3, 4, 5]))
+    x = rng.integers(-50, 50, (length, num_heads * size)).astype(float)
+    given = {"x": x, "num_heads": num_heads}
+    parts = call(split, x, num_heads)
+    expect_shape(
+        parts, (num_heads, length, size), "heads are (num_heads, T, D)", given=given,
+        hint="The heads come first: cut the last axis with reshape, then transpose(1, 0, 2).",
+    )  # fmt: skip
+    wanted = x.reshape(length, num_heads, size).transpose(1, 0, 2)
+    expect_unlike(
+        parts,
+        wanted,
+        (
+            (
+                x.reshape(num_heads, length, size),
+                "reshape alone mixes tokens: head 0 got all of the first tokens. Cut the last "
+                "axis, then move axes with transpose.",
+            ),
+        ),
         "a head has a part of every token",
         given=given,
-        hint="reshape alone mixes tokens: head 0 got all of the first tokens. Cut the last axis, "
-        "then move axes with transpose.",
     )
-    wanted = x.reshape(length, num_heads, size).transpose(1, 0, 2)
     expect_equal(parts, wanted, "head h has the h-th part of every token", given=given)
-    expect_shape(merged, x.shape, "merged is (T, width)", given=given)
-    expect(
-        not np.array_equal(merged, np.asarray(parts).reshape(x.shape)),
+    others = rng.integers(-50, 50, (num_heads, length, size)).astype(float)
+    given = {"heads": others}
+    merged = call(merge, others)
+    expect_shape(
+        merged, (length, num_heads * size), "merged is (T, width)", given=given,
+        hint="One row per token again: its parts from all heads, side by side.",
+    )  # fmt: skip
+    together = others.transpose(1, 0, 2).reshape(length, -1)
+    expect_unlike(
+        merged,
+        together,
+        (
+            (
+                others.reshape(length, -1),
+                "Move the axes back with transpose before you reshape.",
+            ),
+        ),
         "merging undoes the cut",
         given=given,
-        hint="Move the axes back with transpose before you reshape.",
     )
-    expect_equal(merged, x, "merging undoes the cut", given=given)
+    expect_equal(merged, together, "merging undoes the cut", given=given)
 
 
 @exercise(
@@ -256,50 +337,78 @@ def heads(answer: Callable[..., tuple[np.ndarray, np.ndarray]], rng: np.random.G
 )
 def hide(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:
     expect_callable(answer)
-    num_clips, num_frames, count = 600, int(rng.integers(8, 13)), int(rng.integers(2, 6))
-    seed = int(rng.integers(1000))
+    num_clips, num_frames = int(rng.integers(500, 700)), int(rng.integers(8, 13))
+    count, seed = int(rng.integers(2, 6)), int(rng.integers(1000))
     given = {
         "num_clips": num_clips, "num_frames": num_frames, "count": count, "seed": seed,
     }  # fmt: skip
     got = answer(num_clips, num_frames, count, seed)
-    expect_shape(got, (num_clips, num_frames), "there is a row per clip", given=given)
-    expect_dtype(got, bool, "the mask is bool", given=given)
-    got = np.asarray(got)
+    expect_shape(
+        got, (num_clips, num_frames), "there is a row per clip, a column per frame", given=given,
+        hint="Not the numbers of the hidden frames are wanted, but True or False for each frame.",
+    )  # fmt: skip
+    expect_dtype(
+        got, bool, "the mask is bool", given=given,
+        hint="A comparison gives bool; so does .astype(bool).",
+    )  # fmt: skip
+    got = as_array(got)
     counts = got.sum(axis=1)
+    hint = "A draw for each frame by itself hides more in one clip and less in another."
+    if counts.min() == counts.max():
+        hint = f"You always hide {counts[0]} frames."
+    elif counts.max() == count:
+        hint = "The same frame was drawn twice in some clips: replace=False, or argsort."
     expect(
         (counts == count).all(),
         "in every clip exactly `count` frames are hidden",
         given=given,
         expected=count,
         got=f"{counts.min()} to {counts.max()}",
-        hint="A draw for each frame by itself hides more in one clip and less in another.",
+        hint=hint,
     )
     expect(
         not (got == got[0]).all(),
         "the clips differ",
         given=given,
-        hint="You drew once and used it for all clips. Draw for each clip.",
+        hint="All clips are alike. Did you draw once for all, or make the generator anew, with the "
+        "same seed, for each clip?",
     )
-    # A frame is hidden in 600 * count / num_frames clips, give or take; six spreads is far.
+    # How often something happens in N clips varies by the root of N p (1 - p); six of those is far.
     chance = count / num_frames
-    spread = np.sqrt(chance * (1 - chance) / num_clips)
     shares = got.mean(axis=0)
     expect(
-        bool(np.abs(shares - chance).max() < 6 * spread),
+        bool(np.abs(shares - chance).max() < 6 * np.sqrt(chance * (1 - chance) / num_clips)),
         "every frame has the same chance",
         given=given,
         expected=f"each frame in about {chance:.0%} of the clips",
         got=f"{shares.min():.0%} to {shares.max():.0%}",
         hint="Some frames are hidden more often than others. Are they drawn from all frames?",
     )
-    blocks = got[:, :-1] & got[:, 1:]
+    pairs = (got.T.astype(int) @ got.astype(int))[np.triu_indices(num_frames, 1)]
+    both = count * (count - 1) / (num_frames * (num_frames - 1))
+    far = 6 * np.sqrt(num_clips * both * (1 - both)) + 1
     expect(
-        bool(blocks.sum() < 0.9 * num_clips * (count - 1)),
-        "frames are drawn one by one",
+        bool(np.abs(pairs - num_clips * both).max() <= far),
+        "any two frames are hidden together equally often",
         given=given,
-        hint="Your hidden frames always stand together. Any set of frames must be possible.",
+        expected=f"each pair in about {both:.0%} of the clips",
+        got=f"{pairs.min() / num_clips:.0%} to {pairs.max() / num_clips:.0%}",
+        hint="Your hidden frames stand in a pattern, such as side by side. Any set of frames must "
+        "be possible.",
     )
-    expect_equal(got, answer(num_clips, num_frames, count, seed), "a seed decides", given=given)
+    equal = 1 / math.comb(num_frames, count)
+    neighbours = int((got[1:] == got[:-1]).all(axis=1).sum())
+    expect(
+        neighbours <= num_clips * equal + 6 * np.sqrt(num_clips * equal) + 3,
+        "each clip is drawn by itself",
+        given=given,
+        got=f"{neighbours} times two clips in a row are alike",
+        hint="Draw anew for each clip.",
+    )
+    expect_equal(
+        got, answer(num_clips, num_frames, count, seed), "a seed decides", given=given,
+        hint="The same seed must give the same frames: np.random.default_rng(seed).",
+    )  # fmt: skip
     expect(
         not np.array_equal(got, answer(num_clips, num_frames, count, seed + 1)),
         "another seed gives others",
@@ -319,43 +428,76 @@ def hide(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:
 )
 def repair(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:
     expect_callable(answer)
-    length, size, width = 6, int(rng.integers(3, 6)), int(rng.integers(2, 4))
+    length, size = int(rng.integers(6, 10)), int(rng.integers(3, 6))
+    width = int(rng.integers(2, 4))
     query, key = (rng.normal(size=(length, size)) for _ in range(2))
     value = rng.normal(size=(length, width))
     given = {"query": query, "key": key, "value": value}
     got = answer(query, key, value)
     expect_shape(got, (length, width), "there is one answer per frame", given=given)
-    later = key.copy()
-    later[5] += 3
-    changed = answer(query, later, value)
-    difference = np.abs(np.asarray(got) - changed)[:5].max()
+    found = as_array(got)
     expect(
-        bool(difference < 1e-9),
-        "what frames 0 to 4 find does not depend on frame 5",
+        np.isfinite(found).all(),
+        "the answers are numbers",
+        given=given,
+        got=got,
+        hint="A row that may look at nothing becomes NaN: a frame may look at itself (k=0 in "
+        "np.tri). And 0 times -inf is NaN: use np.where.",
+    )
+    scores, past = query @ key.T / np.sqrt(size), np.tri(length, dtype=bool)
+    wanted = softmax(np.where(past, scores, -np.inf)) @ value
+    ahead = np.tri(length, k=1, dtype=bool)
+    expect_unlike(
+        got,
+        wanted,
+        (
+            (softmax(scores) @ value, "There is no mask left: every frame sees all frames."),
+            (softmax(scores * past) @ value, "A score of 0 is no ban: exp(0) is 1."),
+            (
+                softmax(np.where(ahead, scores, -np.inf)) @ value,
+                "One too far: frame t sees frame t + 1.",
+            ),
+            (
+                softmax(np.where(past.T, scores, -np.inf)) @ value,
+                "The wrong way round: frames see later ones, and not earlier ones.",
+            ),
+            (
+                softmax(np.where(past, scores * np.sqrt(size), -np.inf)) @ value,
+                "The root of D got lost.",
+            ),
+        ),
+        "each frame finds a mean of itself and earlier ones",
+        given=given,
+    )
+    later = key.copy()
+    later[-1] += 3
+    changed = as_array(answer(query, later, value))
+    difference = float(np.abs(found - changed)[:-1].max())
+    expect(
+        difference < 1e-5,
+        "what a frame finds does not depend on the last frame",
         given=given,
         expected="no change",
         got=f"a change of {difference:.2g}",
-        hint="Frame 5's score is still in the sum that the weights are divided by.",
+        hint="The last frame's score is still in the sum that the weights are divided by.",
     )
     expect_close(
-        np.asarray(got)[0],
+        found[0],
         value[0],
         "frame 0 sees only itself, so it finds its own value",
         given=given,
         hint="The weights of a row must add up to 1. Do yours, behind the mask?",
-        atol=1e-6,
+        atol=1e-5,
     )
-    scores = np.where(np.tri(length, dtype=bool), query @ key.T / np.sqrt(size), -np.inf)
     expect(
-        not np.allclose(np.asarray(got)[1], value[0]),
+        not np.allclose(found[1], value[0], atol=1e-5),
         "a frame sees itself",
         given=given,
         hint="Frame 1 finds only what frame 0 has: a frame may look at itself too (k=0 in np.tri).",
     )
     expect_close(
-        got, softmax(scores) @ value, "each frame finds a mean of itself and earlier ones",
-        given=given, atol=1e-6,
-    )  # fmt: skip
+        got, wanted, "each frame finds a mean of itself and earlier ones", given=given, atol=1e-5
+    )
 
 
 MOTIONS = ("left", "right", "up", "down", "grow", "shrink")
@@ -410,6 +552,8 @@ def fill(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:
         f"the mean error is at most {BAR:.0%} of that of a cross-fade",
         expected=f"at most {BAR:.2f}",
         got=f"{ratio:.2f}",
-        hint="A cross-fade shows the shape twice, half transparent; a copy leaves it behind. "
-        "Move it instead.",
+        hint="Is the shape there at all, and in the right place?"
+        if ratio > 2
+        else "A cross-fade shows the shape twice, half transparent; a copy leaves it behind. Move "
+        "it instead.",
     )
