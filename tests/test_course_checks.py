@@ -20,6 +20,7 @@ from vidlab.course import (
     expect_range,
     expect_shape,
     expect_type,
+    expect_unlike,
     judge,
 )
 from vidlab.course.describe import describe
@@ -214,3 +215,38 @@ def test_registering_asks_for_a_name_hints_and_uniqueness() -> None:
         exercise("98.x", title="", hints="a single string")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="registered twice"):
         exercise("98.double", title="", hints=("a",))(test_describe_is_short)  # type: ignore[arg-type]
+
+
+def test_unlike_gives_the_hint_of_the_mistake_that_was_made() -> None:
+    numbers = np.array([1.0, 2.0, 4.0])
+
+    def check_mean(answer, rng):
+        mistakes = ((numbers.sum(), "divide"), (np.median(numbers), "not the middle"))
+        expect_unlike(answer, numbers.mean(), mistakes, "it is the mean")
+        expect_close(answer, numbers.mean(), "it is the mean")
+
+    assert judged(check_mean, 7 / 3).status == "correct"
+    assert judged(check_mean, 7).hint == "divide"
+    assert judged(check_mean, np.float32(2)).hint == "not the middle"
+    assert judged(check_mean, "seven").status == "wrong"
+    assert judged(check_mean, np.ones(3)).status == "wrong"
+
+
+def test_a_mistake_that_gives_the_right_answer_is_none() -> None:
+    def check_mean(answer, rng):
+        expect_unlike(answer, 2.0, ((2.0, "the median"),), "it is the mean")
+
+    assert judged(check_mean, 2.0).status == "correct"
+
+
+def test_a_list_in_place_of_an_array_and_an_unfit_return() -> None:
+    def check_rows(answer, rng):
+        expect_shape(answer(2), (2, 3), "rows")
+
+    assert "np.stack" in (judged(check_rows, lambda n: [np.ones(3)] * n).hint or "")
+
+    def check_sum(answer, rng):
+        expect(answer(2) + 1 == 3, "sum")
+
+    text = judged(check_sum, lambda n: [n]).text
+    assert "The check cannot use what your function returned (TypeError" in text
