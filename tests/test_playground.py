@@ -595,3 +595,18 @@ def test_the_poster_is_a_picture_of_the_knobs_and_curves() -> None:
         assert png.startswith(b"\x89PNG")
         assert len(png) < 60_000
     assert plain != with_runs
+
+
+def test_a_whole_number_on_a_logarithmic_slider() -> None:
+    """The slider's values are powers; the recipe gets whole numbers, also at the slider's end."""
+
+    @playground()
+    def counts(num_labels: Range(50, 1200, log=True) = 1200, width: Range(1, 8, log=True) = 3):
+        yield Record(1, {"loss": float(num_labels)})
+
+    panel = Panel(counts)
+    assert panel.settings() == {"num_labels": 1200, "width": 3}
+    panel.controls["num_labels"].value = 10**2.55
+    assert panel.settings()["num_labels"] == 355
+    with pytest.raises(ValueError, match="expected a whole number"):
+        counts.run(num_labels=354.8)

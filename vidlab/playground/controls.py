@@ -46,7 +46,7 @@ def _slider(knob: Knob, kind: Range, name: str) -> widgets.ValueWidget:
             min=math.log10(kind.low),
             max=math.log10(kind.high),
             step=0.05 if kind.step is None else kind.step,
-            readout_format=".2g",
+            readout_format=".0f" if knob.whole else ".2g",
             **common,
         )
     if knob.whole:
@@ -77,6 +77,13 @@ def make_row(knob: Knob, control: widgets.ValueWidget) -> widgets.Widget:
     row.add_class("vidlab-knob")
     row.add_class(f"vidlab-knob-{knob.name}")
     return row
+
+
+def read(knob: Knob, value: Any) -> Any:
+    """The knob's value from that of its control: a logarithmic slider knows no whole numbers."""
+    if knob.whole and isinstance(knob.kind, Range) and knob.kind.log:
+        value = round(value)
+    return knob.check(value)
 
 
 def settle(control: widgets.ValueWidget, value: Any) -> None:

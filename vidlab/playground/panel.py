@@ -11,7 +11,7 @@ from IPython.display import display
 
 from vidlab.display.style import show_png
 from vidlab.playground import views
-from vidlab.playground.controls import settle
+from vidlab.playground.controls import read, settle
 from vidlab.playground.poster import ALT, draw_poster
 from vidlab.playground.recipe import Recipe
 from vidlab.playground.running import Run
@@ -101,7 +101,7 @@ class Panel(Screen):
     def settings(self) -> dict[str, Any]:
         """The present value of each knob."""
         return {
-            name: knob.check(self.controls[name].value) for name, knob in self.recipe.knobs.items()
+            name: read(knob, self.controls[name].value) for name, knob in self.recipe.knobs.items()
         }
 
     def set(self, settings: Mapping[str, Any]) -> None:
@@ -112,7 +112,7 @@ class Panel(Screen):
     def _turned(self, name: str, value: Any) -> None:
         knob = self.recipe.knobs[name]
         if knob.live and self.session.state in ("training", "paused", "compiling"):
-            self.session.turn(name, knob.check(value))
+            self.session.turn(name, read(knob, value))
         self._show_pending()
 
     def _show_pending(self) -> None:
