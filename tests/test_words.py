@@ -75,7 +75,7 @@ def test_shuffled_has_the_same_words() -> None:
     assert mixed != story
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", ["minigpt", "minigpt-shuffled"])
 def test_the_shipped_models_know_the_worlds_words(name: str) -> None:
     written = (SHIPPED[name] / "words.txt").read_text(encoding="utf-8").split()
     assert tuple(written) == Vocabulary([END, *world.VOCABULARY]).words

@@ -16,7 +16,7 @@ import numpy as np
 from vidlab.downloads import PretrainedError, fetch
 
 DATA = Path(__file__).parent / "data"
-SHIPPED = {"minigpt": DATA / "minigpt", "minigpt-shuffled": DATA / "minigpt-shuffled"}
+SHIPPED = {name: DATA / name for name in ("minigpt", "minigpt-shuffled", "minigpt-video")}
 # Repository and commit, so that the same name means the same weights next year.
 HUB = {"gpt2": ("openai-community/gpt2", "607a30d783dfa663caf39e06633721c8d4cfcd7e")}
 INSTEAD = (

@@ -105,19 +105,25 @@ def data_for(
     return x / spread, train.labels, test_x / spread, test.labels
 
 
+def foreseeing(room: Any, gpt2: Any, x: np.ndarray, seed: int, quick: bool) -> Any:
+    """Train a GPT-2 to foresee frames; returns the model around it."""
+    room.set_seed(seed)
+    model = room.NextFeatures(room.GPT2Video(len(world.ACTIONS), gpt2, x.shape[2]))
+    room.fit(
+        model, (x, x[:, 1:]), num_steps=3 if quick else PRETRAIN_STEPS, loss="mse",
+        learning_rate=PRETRAIN_RATE, schedule="one_cycle", progress=False, seed=seed,
+    )  # fmt: skip
+    return model
+
+
 def pretrained_on_video(room: Any, x: np.ndarray, seed: int, quick: bool) -> tuple[Any, float]:
     """A GPT-2 that learned to foresee frames, and the seconds that it took."""
     path = PRETRAINED / f"{room.__name__}_{seed}.safetensors"
     gpt2 = room.load_gpt2("minigpt", pretrained=False, seed=seed)
     if path.is_file() and not quick:
         return gpt2, float(weights.load(gpt2, path)["seconds"])
-    room.set_seed(seed)
-    model = room.NextFeatures(room.GPT2Video(len(world.ACTIONS), gpt2, x.shape[2]))
     begin = time.perf_counter()
-    room.fit(
-        model, (x, x[:, 1:]), num_steps=3 if quick else PRETRAIN_STEPS, loss="mse",
-        learning_rate=PRETRAIN_RATE, schedule="one_cycle", progress=False, seed=seed,
-    )  # fmt: skip
+    foreseeing(room, gpt2, x, seed, quick)
     seconds = time.perf_counter() - begin
     if not quick:
         PRETRAINED.mkdir(parents=True, exist_ok=True)

@@ -18,8 +18,9 @@ def load_gpt2(
 
     Args:
         source: "minigpt" (learned the world's captions; comes with vidlab), "minigpt-shuffled"
-            (the same sentences with their words shuffled), "gpt2" (the real one, 124 million
-            parameters, downloaded once), or a folder that ``save_pretrained`` wrote.
+            (the same sentences with their words shuffled), "minigpt-video" (no words: it learned
+            to foresee frames), "gpt2" (the real one, 124 million parameters, downloaded once), or
+            a folder that ``save_pretrained`` wrote.
         pretrained: False for the same architecture with random weights.
         seed: of the random weights.
 
