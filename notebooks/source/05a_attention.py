@@ -217,11 +217,11 @@ for name, found in (("PyTorch", in_torch.numpy()), ("Keras", ops.convert_to_nump
 # ## 4 The clips, and a baseline
 #
 # The ten actions of chapter 03 again: five pairs, each the other run backwards. Somebody has labelled
-# 1,200 clips; another 1,200 have no label. The model to beat is chapter 03's CNN+LSTM.
+# 1,200 clips; another 800 have no label. The model to beat is chapter 03's CNN+LSTM.
 
 # %%
 options = {"size": 32, "num_frames": 16, "difficulty": "easy", "sound": False}
-clips = world.generate(2400, split="train", seed=0, **options)
+clips = world.generate(2000, split="train", seed=0, **options)
 train = clips[:1200]  # labelled
 test = world.generate(300, split="test", seed=0, **options)
 actions = list(train.class_names)
@@ -229,7 +229,7 @@ actions = list(train.class_names)
 # %%
 vt.set_seed(0)
 baseline = vt.CNNLSTM(len(actions))
-history = vt.fit(baseline, train, num_steps=100, learning_rate=1e-2, progress=False)
+history = vt.fit(baseline, train, num_steps=80, learning_rate=1e-2, progress=False)
 baseline_accuracy = vt.evaluate(baseline, test)["accuracy"]
 print(f"CNN+LSTM: {baseline_accuracy:.0%} after {history.seconds:.0f} s")
 
@@ -460,7 +460,7 @@ class VideoTransformer(nn.Module):
 # About as many steps as the CNN+LSTM had, on the same clips.
 
 # %%
-settings = {"num_steps": 120, "learning_rate": 3e-3, "schedule": "one_cycle", "progress": False}
+settings = {"num_steps": 100, "learning_rate": 3e-3, "schedule": "one_cycle", "progress": False}
 vt.set_seed(0)
 torch_model = VideoTransformer(len(actions))
 torch_history = vt.fit(torch_model, train, **settings)
@@ -545,7 +545,7 @@ targets = targets_of(clips.frames)
 vt.set_seed(0)
 short_model = MaskedFrames(VideoEncoder())
 short_history = vt.fit(
-    short_model, (clips.frames, targets), **{**settings, "num_steps": 100}, loss=masked_mse
+    short_model, (clips.frames, targets), **{**settings, "num_steps": 80}, loss=masked_mse
 )
 print(f"error: {short_history.loss[0]:.2f} -> {np.mean(short_history.loss[-10:]):.2f}", end=" ")
 print(f"after {short_history.seconds:.0f} s")
@@ -914,23 +914,22 @@ def masked_mse(outputs, targets):
     return ops.sum(error * hidden) / ops.maximum(ops.sum(hidden), 1.0)
 
 
-vk.set_seed(0)
-short_model = MaskedFrames(VideoEncoder())
-short_history = vk.fit(
-    short_model, (clips.frames, targets), **{**settings, "num_steps": 30}, loss=masked_mse
-)
-print(f"error: {short_history.loss[0]:.2f} -> {np.mean(short_history.loss[-10:]):.2f}", end=" ")
-print(f"after {short_history.seconds:.0f} s")
-
 # %% [markdown]
-# The encoder that comes with the package learned for 2,500 steps, in PyTorch. The file is read by
-# Keras all the same.
+# `vk.fit(MaskedFrames(VideoEncoder()), (clips.frames, targets), loss=masked_mse)` trains it, as in
+# PyTorch, and takes thousands of steps as there. The encoder that comes with the package learned in
+# PyTorch. The file is read by Keras all the same, and the loss is the same.
 
 # %%
 keras_pretrained = MaskedFrames(VideoEncoder())
 weights.load(keras_pretrained, MASKED_FRAMES)
 keras_said = vk.predict(keras_pretrained, test.frames[:100])
 print(f"largest difference to PyTorch: {np.abs(keras_said - said).max():.0e}")
+hidden_frames = (test.frames, targets_of(test.frames))
+for room, model, loss in (
+    (vt, pretrained, vt.masked_mse),
+    (vk, keras_pretrained, masked_mse),
+):
+    print(f"{room.__name__}: loss {room.evaluate(model, hidden_frames, loss=loss)['loss']:.4f}")
 
 # %% [markdown]
 # ### 6.7 Fine-tuning
@@ -1284,7 +1283,7 @@ def recipe(
     num_labels: Range(50, 1200, log=True) = 1200,
     order: Choice("as filmed", "shuffled") = "as filmed",
     learning_rate: Range(1e-4, 0.3, log=True, live=True) = 3e-3,
-    num_steps: Range(20, 400, step=10, unit="steps") = 120,
+    num_steps: Range(20, 400, step=10, unit="steps") = 100,
     batch_size: Range(8, 64, step=8, unit="clips") = 32,
     seed: Range(0, 9) = 0,
 ):
@@ -1323,8 +1322,8 @@ def recipe(
 
 # %%
 runs = {
-    "pretrained": recipe.run(),
-    "from scratch": recipe.run(start="scratch"),
+    "pretrained": recipe.run(num_steps=80),
+    "from scratch": recipe.run(num_steps=80, start="scratch"),
 }
 for name, run in runs.items():
     print(f"{name:<14}{run}")
