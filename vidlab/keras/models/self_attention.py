@@ -191,7 +191,8 @@ class VideoTransformer(keras.Model):
             width, num_heads, num_layers, num_frames, size, class_token=pool == "token"
         )
         self.head = layers.Dense(num_classes)
-        self(keras.Input((num_frames, size, size, 3)))  # builds the weights
+        self.head.build((None, width))
+        self.built = True
 
     def look(self, x: Any) -> Any:
         """(N, T, H, W, 3) -> (N, num_layers, num_heads, L, L): where each token looks."""
