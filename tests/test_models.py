@@ -91,6 +91,10 @@ def test_same_gradients(name: str) -> None:
     largest = max(np.abs(gradient).max() for gradient in from_torch.values())
     for key, gradient in from_torch.items():
         size = np.abs(gradient).max()
+        if key.endswith("key.bias"):
+            # It adds the same to all scores of a query, and a softmax takes no notice of that.
+            assert size < 1e-5 * largest and np.abs(from_keras[key]).max() < 1e-5 * largest, key
+            continue
         # Adam would turn the rounding errors of a gradient that is zero in truth into steps.
         assert size > 1e-5 * largest, f"{key} has no gradient"
         assert np.abs(gradient - from_keras[key]).max() < 1e-3 * size, key

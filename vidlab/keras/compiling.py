@@ -79,6 +79,9 @@ def compiled(
             layer.dtype_policy = "mixed_float16"
         # Without XLA, Keras's own choice: it compiles anew for every shape of a batch.
         model.compile(optimizer=optimizer, loss=_Loss(plan.loss, weights), jit_compile=False)
+        if all(layer.built for layer in model._flatten_layers()):
+            # Otherwise the first step would make the variables, and TensorFlow trace it twice.
+            model.optimizer.build(model.trainable_variables)
         steps.clear()
         steps[way] = optimizer
         _seed_dropout(model, plan.seed)
