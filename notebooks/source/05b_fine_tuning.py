@@ -217,6 +217,7 @@ panels[1].imshow(np.concatenate(list(x[0].reshape(16, 8, 8)), axis=1), cmap="civ
 for panel, step, name in zip(panels, (32, 8), ("frames", "features"), strict=True):
     panel.set(xticks=step * np.arange(16) + step / 2 - 0.5, xticklabels=range(16), yticks=[])
     panel.set_ylabel(name, rotation=0, ha="right", va="center")
+    panel.vlines(step * np.arange(1, 16) - 0.5, -0.5, step - 0.5, color="white", lw=0.5)
 panels[1].set_xlabel("frame")
 display.show_figure(figure, f"Frames of a clip of {actions[train.labels[0]]}, and their features.")
 
@@ -482,9 +483,9 @@ print(f"copying the last frame: {copied:.4f}")
 
 # %%
 gpt2s["video"] = vt.load_gpt2("minigpt-video")
-for start in ("language", "video"):
-    model = made(gpt2s[start], "frozen")
-    vt.fit(model, few, learning_rate=RATES["frozen"], **short)
+model = made(gpt2s["video"], "frozen")
+vt.fit(model, few, learning_rate=RATES["frozen"], **short)
+for start, model in (("language", torch_models["frozen"]), ("video", model)):
     accuracy = vt.evaluate(model, (test_x, test.labels))["accuracy"]
     print(f"{start:<10}frozen {accuracy:5.0%}")
 
@@ -738,13 +739,13 @@ display.show_figure(
 # What the table says:
 #
 # - **Frozen.** Language beats random weights by 46 to 49 points. More than half of that gain can be had
-#   from scrambled weights, which know nothing, and as much from shuffled words. Language is above both in
-#   every run. So there is something in it for us, and it is much less than the first comparison said.
+#   from scrambled weights, which know nothing, and a little more from shuffled words. Language is above
+#   both in every run. So there is something in it for us, and it is much less than the first comparison said.
 # - **Something learns.** With the last block, LoRA or everything free, language is 1 to 5 points above
 #   random weights, which is less than the seeds differ. Shuffled words are a worse start than random
 #   numbers if everything learns, by more than 10 points.
 # - **Video.** A model that learned to foresee frames is far above all others, most of all frozen: 94 and
-#   95 %, against 60 and 62 % for language. It has seen no word, no label, and only 6,000 clips.
+#   95 %, against 59 and 62 % for language. It has seen no word, no label, and only 6,000 clips.
 # - **Baseline.** A frozen language model is as good as the linear classifier (60 to 65 %), which is
 #   trained in a moment.
 #
@@ -826,7 +827,13 @@ for panel in panels[1]:
 display.show_figure(figure, "Attention in the four blocks, fine-tuned and with random weights.")
 
 # %% [markdown]
-# LOOK_TEXT
+# Dark is no weight, yellow is 0.6 or more. A row has $t + 1$ weights that add up to 1, so early rows are
+# bright in any case: with random weights (whose first layer is untrained too) each frame looks at all
+# earlier ones alike, at $1 / (t + 1)$ each. Read the upper row against the lower one. The fine-tuned
+# model has columns, frames to which all later ones look, and on the diagonal frames that look at
+# themselves. In the last block nearly all look at frame 0. That need not mean that frame 0 matters:
+# weights must go somewhere, and the first frame is the only one that all can see. Chapter 05a tested how
+# little such maps explain.
 
 # %% [markdown]
 # ## 11 A control that could prove us wrong
@@ -862,8 +869,7 @@ print(f"random weights in the place of the trained GPT-2: {accuracy:.0%}")
 
 # %% [markdown]
 # Reversed clips are called by the partner's name about as often as clips as filmed by their own: both
-# models read the direction of time. In shuffled clips they miss more, and name the partner nearly as often
-# as the action. And with random weights in the place of its GPT-2, the PyTorch model falls to chance: the
+# models read the direction of time. In shuffled clips both lose about half of what they had right. And with random weights in the place of its GPT-2, the PyTorch model falls to chance: the
 # new layers alone, as they were trained, cannot do it. That GPT-2 is *used* does not mean that its
 # language is.
 
@@ -901,8 +907,9 @@ for parts, seconds in times.items():
 
 # %% [markdown]
 # LoRA saves memory where memory is scarce: for the real GPT-2, two thirds of it, not counting what a
-# step needs besides. It saves less time, a fifth to a third in the table of section 8. Even with everything frozen, each step sends all frames
-# through all blocks, and the gradient back through them to the layer before.
+# step needs besides. It saves less time, about a fifth in PyTorch and a quarter in Keras (section 8).
+# Even with everything frozen, each step sends all frames through all blocks, and the gradient back
+# through them to the layer before.
 
 # %% [markdown]
 # ## 13 Playground
