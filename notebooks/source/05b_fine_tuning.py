@@ -483,9 +483,9 @@ print(f"copying the last frame: {copied:.4f}")
 
 # %%
 gpt2s["video"] = vt.load_gpt2("minigpt-video")
-model = made(gpt2s["video"], "frozen")
-vt.fit(model, few, learning_rate=RATES["frozen"], **short)
-for start, model in (("language", torch_models["frozen"]), ("video", model)):
+seen_video = made(gpt2s["video"], "frozen")
+vt.fit(seen_video, few, learning_rate=RATES["frozen"], **short)
+for start, model in (("language", torch_models["frozen"]), ("video", seen_video)):
     accuracy = vt.evaluate(model, (test_x, test.labels))["accuracy"]
     print(f"{start:<10}frozen {accuracy:5.0%}")
 
@@ -651,7 +651,7 @@ keras_foresee = NextFeatures(GPT2Video(len(actions), keras_gpt2, x.shape[2]))
 history = vk.fit(
     keras_foresee, (x, x[:, 1:]), num_steps=30, loss="mse", learning_rate=1e-3, progress=False
 )
-keras_said = vk.predict(keras_foresee, test_x)
+keras_said = ops.convert_to_numpy(keras_foresee(test_x))
 error = ((keras_said - test_x[:, 1:]) ** 2).mean()
 print(f"error on new clips: {error:.4f} after {history.seconds:.0f} s of training")
 print(f"copying the last frame: {copied:.4f}")
@@ -667,7 +667,7 @@ from vidlab import weights
 twin = keras_made(keras_minigpt, "lora", seed=1)
 weights.copy_weights(torch_models["lora"], twin)
 torch_logits = vt.predict(torch_models["lora"], test_x[:100])
-gap = np.abs(vk.predict(twin, test_x[:100]) - torch_logits).max()
+gap = np.abs(ops.convert_to_numpy(twin(test_x[:100])) - torch_logits).max()
 print(f"outputs from {torch_logits.min():.1f} to {torch_logits.max():.1f}")
 print(f"largest difference: {gap:.0e}")
 
@@ -756,8 +756,9 @@ display.show_figure(
 # How does that fit the papers? Lu et al. (2022) kept GPT-2's attention and networks frozen, trained its
 # normalisations and positions, and did well on pictures and other things that are no language, better
 # than from random weights. Our frozen row agrees, and shows how much of such a gain a control can take
-# away. Hu et al. (2022) found LoRA as good as full fine-tuning. Here it is 20 points behind. They
-# adapted large language models to language; our adapters are small (rank 4, beside one matrix per block),
+# away. Hu et al. (2022) found LoRA as good as full fine-tuning. Here it is 20 points behind.
+#
+# They adapted large language models to language; our adapters are small (rank 4, beside one matrix per block),
 # and the model must learn to read frames. Which of these is the reason we did not test.
 #
 # With the real GPT-2, real clips and questions about their *meaning*, language may bring more. This
@@ -829,8 +830,9 @@ display.show_figure(figure, "Attention in the four blocks, fine-tuned and with r
 # %% [markdown]
 # Dark is no weight, yellow is 0.6 or more. A row has $t + 1$ weights that add up to 1, so early rows are
 # bright in any case: with random weights (whose first layer is untrained too) each frame looks at all
-# earlier ones alike, at $1 / (t + 1)$ each. Read the upper row against the lower one. The fine-tuned
-# model has columns, frames to which all later ones look, and on the diagonal frames that look at
+# earlier ones alike, at $1 / (t + 1)$ each. Read the upper row against the lower one.
+#
+# The fine-tuned model has columns, frames to which all later ones look, and on the diagonal frames that look at
 # themselves. In the last block nearly all look at frame 0. That need not mean that frame 0 matters:
 # weights must go somewhere, and the first frame is the only one that all can see. Chapter 05a tested how
 # little such maps explain.
@@ -1015,8 +1017,8 @@ def recipe(
 
 # %%
 runs = {
-    "language, LoRA": recipe.run(num_steps=60),
-    "video, LoRA": recipe.run(num_steps=60, start="video"),
+    "language, LoRA": recipe.run(num_steps=40),
+    "video, LoRA": recipe.run(num_steps=40, start="video"),
 }
 for name, run in runs.items():
     print(f"{name:<16}{run}")

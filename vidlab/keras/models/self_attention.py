@@ -20,6 +20,9 @@ class SelfAttention(layers.Layer):
         self.key = layers.Dense(width)
         self.value = layers.Dense(width)
         self.project = layers.Dense(width)
+        for layer in (self.query, self.key, self.value, self.project):
+            layer.build((None, width))
+        self.built = True
 
     @staticmethod
     def attend(query: Any, key: Any, value: Any, mask: Any = None) -> tuple[Any, Any]:
@@ -75,6 +78,10 @@ class TransformerBlock(layers.Layer):
         self.norm2 = layers.LayerNormalization(epsilon=1e-5)
         self.expand = layers.Dense(4 * width)
         self.contract = layers.Dense(width)
+        for layer in (self.norm1, self.norm2, self.expand):
+            layer.build((None, width))
+        self.contract.build((None, 4 * width))
+        self.built = True
 
     def call(self, x: Any, mask: Any = None) -> Any:
         x = x + self.attention(self.norm1(x), mask=mask)
@@ -100,6 +107,10 @@ class FrameTokens(layers.Layer):
         self.conv2 = layers.Conv2D(16, 3, strides=2)
         self.dense = layers.Dense(width)
         self.num_values = 16 * (size // 4) ** 2
+        self.conv1.build((None, size + 2, size + 2, 3))
+        self.conv2.build((None, size // 2 + 2, size // 2 + 2, 16))
+        self.dense.build((None, self.num_values))
+        self.built = True
 
     def call(self, x: Any) -> Any:
         frames = ops.reshape(x, (-1, *x.shape[2:]))  # (N * T, size, size, 3)
@@ -136,7 +147,8 @@ class VideoEncoder(keras.Model):
         self.frames = FrameTokens(width, size)
         self.blocks = [TransformerBlock(width, num_heads) for _ in range(num_layers)]
         self.norm = layers.LayerNormalization(epsilon=1e-5)
-        self(keras.Input((num_frames, size, size, 3)))  # builds the weights
+        self.norm.build((None, width))
+        self.built = True
 
     def place(self, tokens: Any) -> Any:
         """Add the positions to the tokens of frames, (N, T, width)."""
