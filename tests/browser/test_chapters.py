@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator
 
 from .lab_harness import Lab, write_notebook
+from .panel_checks import PANEL_CHECKS
 
 pytestmark = pytest.mark.browser
 
@@ -34,8 +35,10 @@ def test_a_chapter_runs_shows_no_error_and_its_videos_play(lab: Lab, chapter: st
     assert inspectors.count() > 0 or chapter not in WITH_INSPECTOR
     for index in range(inspectors.count()):
         scrub(lab, inspectors.nth(index))
-    assert lab.console_errors == []
     lab.screenshot(f"chapter-{chapter.removesuffix('.ipynb')}")
+    if chapter in PANEL_CHECKS:
+        PANEL_CHECKS[chapter](lab, chapter)
+    assert lab.console_errors == []
 
 
 def test_the_scrubber_changes_the_picture(lab: Lab, server):
