@@ -62,9 +62,10 @@ def attention_at_the_scrubbed_frame(lab: Lab, chapter: str) -> None:
         panel.click("step")
         panel.wait_state("paused", timeout=120)
         panel.open_tab("Look inside")
+        slider = panel.root.locator("input[aria-label='frame']:visible").first
+        slider.scroll_into_view_if_needed()  # what is out of sight is not drawn
         text = "root.querySelector('.vidlab-track-highest').innerText"
         panel.wait(f"root.querySelector('.vidlab-track-highest') && {text}.includes('frame')")
-        slider = panel.root.locator("input[aria-label='frame']:visible").first
         slider.press("Home")
         panel.wait(f"{text}.startsWith('at frame 0:')")
         first = panel.root.locator(".vidlab-track-cursor").first.bounding_box()
