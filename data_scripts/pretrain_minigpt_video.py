@@ -11,6 +11,7 @@ gives the same weights on one machine. They replace vidlab/data/minigpt-video wh
 import argparse
 import importlib.util
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -42,8 +43,6 @@ def main() -> None:
 
 def load_experiment():
     """The module of the experiment, whose name is no Python name."""
-    import sys
-
     sys.path.insert(0, str(EXPERIMENT.parent))
     spec = importlib.util.spec_from_file_location("fine_tuning_experiment", EXPERIMENT)
     module = importlib.util.module_from_spec(spec)

@@ -81,7 +81,7 @@ def nearest(table, word, count=4):
 
 
 for word in ("red", "circle", "left", "grows", "moving"):
-    print(f"{word:<8}learned: {nearest(learned, word):<56}random: {nearest(untrained, word, 2)}")
+    print(f"{word:<8}learned: {nearest(learned, word):<58}random: {nearest(untrained, word, 2)}")
 
 # %% [markdown]
 # Words that can stand in the same place in a sentence have come close: colours beside colours,
@@ -1051,8 +1051,9 @@ for key in dict.fromkeys((r["framework"], r["model"], r["weights"]) for r in pat
 # The patches of one frame say nothing about the action, as chapter 02 found. Those of all frames could say
 # everything. But in 400 steps the model with the most tokens learns least: 20 to 39 % in PyTorch, nothing
 # in Keras. Is one of the frameworks wrong? The last two lines answer that: each trained once more from the
-# random weights that the other one drew, and they changed places. The draw decided. Training this model
-# in 400 steps stands on the edge. (We did not train "all at once".)
+# random weights that the other one drew, and they changed places. So with these
+# weights the draw decided, not the framework (one seed). Training this model in 400 steps stands on the
+# edge. (We did not train "all at once".)
 #
 # Bertasius et al. found divided attention better than looking in space only, and a little better than all
 # at once. Their models had learned from many pictures before, and looking around in space with it. Ours
