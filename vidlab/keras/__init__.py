@@ -1,19 +1,32 @@
 """The Keras room: models, training, evaluation. ``vidlab.torch`` has the same names."""
 
+from vidlab.keras.adversarial import (
+    discriminator_loss,
+    fit_adversarial,
+    generator_loss,
+    gradient_penalty,
+    train_adversarial_steps,
+)
 from vidlab.keras.compiling import fresh
 from vidlab.keras.devices import default_device, set_seed
 from vidlab.keras.evaluation import count_parameters, evaluate, predict
 from vidlab.keras.features import extract_features, pretrained_features
 from vidlab.keras.inputs import to_input
+from vidlab.keras.judging import judge, load_judge
 from vidlab.keras.models import (
     CNNGRU,
     CNNLSTM,
     ClassicCNN,
     Conv2Plus1DNet,
     Conv3DNet,
+    Discriminator3D,
     FrameCNN,
     FrameViT,
+    Generator3D,
     GPT2Video,
+    Judge,
+    LatentDiscriminator,
+    LatentGenerator,
     MaskedFrames,
     NextFeatures,
     SpaceTimeTransformer,
@@ -35,9 +48,14 @@ __all__ = [
     "ClassicCNN",
     "Conv2Plus1DNet",
     "Conv3DNet",
+    "Discriminator3D",
     "FrameCNN",
     "FrameViT",
     "GPT2Video",
+    "Generator3D",
+    "Judge",
+    "LatentDiscriminator",
+    "LatentGenerator",
     "MaskedFrames",
     "NextFeatures",
     "SpaceTimeTransformer",
@@ -48,11 +66,17 @@ __all__ = [
     "attention",
     "count_parameters",
     "default_device",
+    "discriminator_loss",
     "evaluate",
     "extract_features",
     "fit",
+    "fit_adversarial",
     "fresh",
+    "generator_loss",
+    "gradient_penalty",
+    "judge",
     "load_gpt2",
+    "load_judge",
     "masked_mse",
     "merge_lora",
     "predict",
@@ -60,5 +84,6 @@ __all__ = [
     "set_seed",
     "set_trainable",
     "to_input",
+    "train_adversarial_steps",
     "train_steps",
 ]

@@ -1,18 +1,31 @@
 """The PyTorch room: models, training, evaluation. ``vidlab.keras`` has the same names."""
 
+from vidlab.torch.adversarial import (
+    discriminator_loss,
+    fit_adversarial,
+    generator_loss,
+    gradient_penalty,
+    train_adversarial_steps,
+)
 from vidlab.torch.devices import default_device, set_seed
 from vidlab.torch.evaluation import count_parameters, evaluate, predict
 from vidlab.torch.features import extract_features, pretrained_features
 from vidlab.torch.inputs import to_input
+from vidlab.torch.judging import judge, load_judge
 from vidlab.torch.models import (
     CNNGRU,
     CNNLSTM,
     ClassicCNN,
     Conv2Plus1DNet,
     Conv3DNet,
+    Discriminator3D,
     FrameCNN,
     FrameViT,
+    Generator3D,
     GPT2Video,
+    Judge,
+    LatentDiscriminator,
+    LatentGenerator,
     MaskedFrames,
     NextFeatures,
     SpaceTimeTransformer,
@@ -34,9 +47,14 @@ __all__ = [
     "ClassicCNN",
     "Conv2Plus1DNet",
     "Conv3DNet",
+    "Discriminator3D",
     "FrameCNN",
     "FrameViT",
     "GPT2Video",
+    "Generator3D",
+    "Judge",
+    "LatentDiscriminator",
+    "LatentGenerator",
     "MaskedFrames",
     "NextFeatures",
     "SpaceTimeTransformer",
@@ -47,11 +65,17 @@ __all__ = [
     "attention",
     "count_parameters",
     "default_device",
+    "discriminator_loss",
     "evaluate",
     "extract_features",
     "fit",
+    "fit_adversarial",
     "fresh",
+    "generator_loss",
+    "gradient_penalty",
+    "judge",
     "load_gpt2",
+    "load_judge",
     "masked_mse",
     "merge_lora",
     "predict",
@@ -59,5 +83,6 @@ __all__ = [
     "set_seed",
     "set_trainable",
     "to_input",
+    "train_adversarial_steps",
     "train_steps",
 ]

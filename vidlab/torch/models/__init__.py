@@ -12,6 +12,13 @@ from vidlab.torch.models.fine_tuning import (
     random_gpt2,
     set_trainable,
 )
+from vidlab.torch.models.generative_adversarial import (
+    Discriminator3D,
+    Generator3D,
+    LatentDiscriminator,
+    LatentGenerator,
+)
+from vidlab.torch.models.judging import Judge
 from vidlab.torch.models.lstm_sequences import CNNGRU, CNNLSTM, FrameMoments, SpatialMoments
 from vidlab.torch.models.self_attention import (
     FrameViT,
@@ -31,10 +38,15 @@ __all__ = [
     "Conv2Plus1D",
     "Conv2Plus1DNet",
     "Conv3DNet",
+    "Discriminator3D",
     "FrameCNN",
     "FrameMoments",
     "FrameViT",
     "GPT2Video",
+    "Generator3D",
+    "Judge",
+    "LatentDiscriminator",
+    "LatentGenerator",
     "LoRA",
     "MaskedFrames",
     "NextFeatures",
