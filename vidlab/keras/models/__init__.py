@@ -20,6 +20,14 @@ from vidlab.keras.models.generative_adversarial import (
 )
 from vidlab.keras.models.judging import Judge
 from vidlab.keras.models.lstm_sequences import CNNGRU, CNNLSTM, FrameMoments, SpatialMoments
+from vidlab.keras.models.next_frames import (
+    ConvLSTMCell,
+    FrameConv3D,
+    NextFramePredictor,
+    WorldModel,
+    forecast,
+    next_frame_loss,
+)
 from vidlab.keras.models.self_attention import (
     FrameViT,
     MaskedFrames,
@@ -38,8 +46,10 @@ __all__ = [
     "Conv2Plus1D",
     "Conv2Plus1DNet",
     "Conv3DNet",
+    "ConvLSTMCell",
     "Discriminator3D",
     "FrameCNN",
+    "FrameConv3D",
     "FrameMoments",
     "FrameViT",
     "GPT2Video",
@@ -50,16 +60,20 @@ __all__ = [
     "LoRA",
     "MaskedFrames",
     "NextFeatures",
+    "NextFramePredictor",
     "SpaceTimeTransformer",
     "SpatialMoments",
     "TransformerBlock",
     "VideoEncoder",
     "VideoTransformer",
+    "WorldModel",
     "add_lora",
     "attention",
+    "forecast",
     "load_gpt2",
     "masked_mse",
     "merge_lora",
+    "next_frame_loss",
     "random_gpt2",
     "set_trainable",
 ]
