@@ -316,8 +316,9 @@ class _Game:
                 else:
                     values = opinion(x)
                 logits.append(values)
-            loss = discriminator_loss(*logits, plan.losses)
-            return loss + extra, ops.stack([loss, extra, *_opinions(*logits, plan.losses)])
+            loss = discriminator_loss(logits[0], logits[1], plan.losses)
+            opinions = _opinions(logits[0], logits[1], plan.losses)
+            return loss + extra, ops.stack([loss, extra, *opinions])
 
         variables = self.discriminator.trainable_variables
         numbers, gradients = gradients_of(measure, variables)
