@@ -51,7 +51,7 @@ def extract_features(
         outputs = features(ops.convert_to_tensor(to_unit(batch)))
         return ops.convert_to_numpy(outputs).astype(np.float32, copy=False)
 
-    with on_device(device), _without_gradients():
+    with on_device(device), without_gradients():
         return extract(run, model, x, batch_size, progress)
 
 
@@ -115,7 +115,7 @@ def _framenet(file: str | os.PathLike[str], num_classes: int | None) -> FrameCNN
     return fresh
 
 
-def _without_gradients() -> AbstractContextManager:
+def without_gradients() -> AbstractContextManager:
     """On the torch backend a call outside ``predict`` would keep all of its layers' outputs."""
     if keras.backend.backend() == "torch":
         import torch
