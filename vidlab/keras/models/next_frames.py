@@ -54,7 +54,7 @@ class NextFramePredictor(keras.Model):
     def step(self, frame: Any, state: State) -> tuple[Any, State]:
         """One frame (N, H, W, 3) and the state -> the forecast of the next frame, new state."""
         hidden, cell, before = state
-        seen = ops.relu(self.enter(ops.concatenate([frame, frame - before], axis=-1)))
+        seen = self.enter(ops.concatenate([frame, frame - before], axis=-1))
         hidden, cell = self.memory(seen, (hidden, cell))
         return frame + self.leave(hidden), (hidden, cell, frame)
 
@@ -99,12 +99,14 @@ class FrameConv3D(keras.Model):
     def call(self, x: Any) -> Any:
         """(N, T, H, W, 3) -> (N, T, H, W, 3)."""
         length, height, width = x.shape[1:4]
-        maps = ops.relu(self.enter(ops.reshape(x, (-1, height, width, 3))))
+        change = x - ops.concatenate([x[:, :1], x[:, :-1]], axis=1)  # since the frame before
+        seen = ops.concatenate([x, change], axis=-1)
+        maps = self.enter(ops.reshape(seen, (-1, height, width, 6)))
         maps = ops.reshape(maps, (-1, length, *maps.shape[1:]))  # (N, T, H / 2, W / 2, C)
-        maps = ops.relu(self.conv1(self.pad(maps)))
-        maps = ops.relu(self.conv2(self.pad(maps)))
-        changes = self.leave(ops.reshape(maps, (-1, *maps.shape[2:])))
-        return x + ops.reshape(changes, (-1, length, height, width, 3))
+        maps = maps + ops.relu(self.conv1(self.pad(maps)))
+        maps = maps + ops.relu(self.conv2(self.pad(maps)))
+        change = self.leave(ops.reshape(maps, (-1, *maps.shape[2:])))  # to the next frame
+        return x + ops.reshape(change, (-1, length, height, width, 3))
 
     def rollout(self, x: Any, num_frames: int) -> Any:
         """Frames seen (N, T, H, W, 3) -> the num_frames after them, each made from the last."""

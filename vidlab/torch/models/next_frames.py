@@ -56,7 +56,7 @@ class NextFramePredictor(nn.Module):
     def step(self, frame: torch.Tensor, state: State) -> tuple[torch.Tensor, State]:
         """One frame (N, 3, H, W) and the state -> the forecast of the next frame, new state."""
         hidden, cell, before = state
-        seen = torch.relu(self.enter(torch.cat([frame, frame - before], dim=1)))
+        seen = self.enter(torch.cat([frame, frame - before], dim=1))
         hidden, cell = self.memory(seen, (hidden, cell))
         return frame + self.leave(hidden), (hidden, cell, frame)
 
@@ -91,7 +91,7 @@ class FrameConv3D(nn.Module):
     def __init__(self, width: int = 24, causal: bool = True) -> None:
         super().__init__()
         self.before = 2 if causal else 1
-        self.enter = nn.Conv2d(3, width, 2, stride=2)
+        self.enter = nn.Conv2d(6, width, 2, stride=2)
         self.conv1 = nn.Conv3d(width, width, 3)
         self.conv2 = nn.Conv3d(width, width, 3)
         self.leave = nn.ConvTranspose2d(width, 3, 2, stride=2)
@@ -103,12 +103,14 @@ class FrameConv3D(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, T, 3, H, W) -> (N, T, 3, H, W)."""
-        maps = torch.relu(self.enter(x.flatten(0, 1))).unflatten(0, x.shape[:2])
+        change = x - torch.cat([x[:, :1], x[:, :-1]], dim=1)  # since the frame before
+        seen = torch.cat([x, change], dim=2).flatten(0, 1)
+        maps = self.enter(seen).unflatten(0, x.shape[:2])
         maps = maps.transpose(1, 2)  # (N, C, T, H / 2, W / 2)
-        maps = torch.relu(self.conv1(self.pad(maps)))
-        maps = torch.relu(self.conv2(self.pad(maps)))
-        changes = self.leave(maps.transpose(1, 2).flatten(0, 1))
-        return x + changes.unflatten(0, x.shape[:2])
+        maps = maps + torch.relu(self.conv1(self.pad(maps)))
+        maps = maps + torch.relu(self.conv2(self.pad(maps)))
+        change = self.leave(maps.transpose(1, 2).flatten(0, 1))  # to the next frame
+        return x + change.unflatten(0, x.shape[:2])
 
     def rollout(self, x: torch.Tensor, num_frames: int) -> torch.Tensor:
         """Frames seen (N, T, 3, H, W) -> the num_frames after them, each made from the last."""
