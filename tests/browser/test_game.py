@@ -1,0 +1,115 @@
+"""The playable game in the browser: keys, touch buttons, clock, speed, drift, errors."""
+
+import pytest
+from playwright.sync_api import Locator
+
+from .lab_harness import Lab, write_notebook
+
+pytestmark = pytest.mark.browser
+
+MIN_RATE = 8  # frames per second while the clock runs, with a network in the loop
+GAME = """
+import torch
+import vidlab.torch as vt
+from vidlab import world
+from vidlab.playground.game import Game
+
+class Copy:
+    def __init__(self, seed):
+        self.world = world.SteerableWorld(seed)
+        self.world.step("stay")
+    def step(self, key):
+        return self.world.step(key)
+
+model = vt.WorldModel()
+def untrained(frames):
+    return world.Dream(lambda x: vt.predict(model, x), frames)
+
+def broken(frames):
+    class Broken:
+        def step(self, key):
+            raise ZeroDivisionError("on purpose")
+    return Broken()
+
+networks = {"a right dream": lambda frames: Copy(2), "untrained": untrained, "broken": broken}
+game = Game(networks, seed=2, fps=12)
+game.show(["left", "up", "right", "down"] * 3)
+"""
+
+
+class GameDriver:
+    """One game on the page."""
+
+    def __init__(self, lab: Lab, output: Locator) -> None:
+        self.lab, self.root = lab, output.locator(".vidlab-game").first
+        self.root.wait_for()
+        self.root.scroll_into_view_if_needed()
+        self.board = self.root.locator(".vidlab-game-board")
+
+    def number(self, name: str) -> int:
+        return int(self.root.get_attribute(f"data-{name}") or 0)
+
+    def wait(self, condition: str, timeout: float = 30.0) -> None:
+        """Wait for a JavaScript condition on ``data``, the game's data attributes."""
+        script = f"root => {{ const data = root.dataset; return {condition}; }}"
+        self.lab.wait_for(script, timeout, self.root.element_handle())
+
+    def click(self, button: str) -> None:
+        self.root.locator(f"button.vidlab-game-{button}").click()
+
+    def choose(self, network: str) -> None:
+        self.root.locator("select").select_option(network)
+        self.wait(f"data.network === '{network}' && data.frames === '0'")
+
+
+def test_the_game_is_played(lab: Lab, server) -> None:
+    lab.open(write_notebook(server.notebooks / "game.ipynb", GAME))
+    lab.run_all()
+    assert lab.errors() == []
+    game = GameDriver(lab, lab.output(0))
+    assert lab.output(0).locator(".vidlab-game-poster-hidden").count() == 1
+    assert game.number("frames") == 0
+
+    # With the clock stopped, a key is a step.
+    game.board.focus()
+    for step, key in enumerate(("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"), start=1):
+        game.board.press(key)
+        game.wait(f"data.frames === '{step}'")
+    assert game.number("drift") == 0
+    assert "same place" in game.root.locator(".vidlab-game-status").inner_text()
+    lab.screenshot("game-light")
+
+    # The buttons for fingers do the same.
+    for step, button in enumerate(("left", "stay", "down"), start=5):
+        game.click(button)
+        game.wait(f"Number(data.frames) >= {step}")
+
+    # Begin again, and another world.
+    game.click("reset")
+    game.wait("data.frames === '0'")
+    game.click("next")
+    game.wait("data.frames === '0' && Number(data.turn) >= 9")
+
+    # The clock, with a network in the loop: fast enough, and an untrained one drifts at once.
+    game.choose("untrained")
+    game.click("clock")
+    game.wait("Number(data.frames) >= 40")
+    assert game.number("rate") >= MIN_RATE
+    assert game.number("drift") > 0
+    assert "elsewhere" in game.root.locator(".vidlab-game-status").inner_text()
+    lab.page.keyboard.press(" ")  # the clock's button gave the board the focus
+    game.wait("data.running === 'false'")
+    frames = game.number("frames")
+    lab.page.wait_for_timeout(500)
+    assert game.number("frames") <= frames + 1
+
+    # What a network raises stands in the game.
+    game.choose("broken")
+    game.board.press("ArrowLeft")
+    game.lab.wait_for(
+        "root => root.querySelector('.vidlab-game-error').innerText.includes('on purpose')",
+        arg=game.root.element_handle(),
+    )
+    lab.set_theme("dark")
+    lab.screenshot("game-dark")
+    assert lab.console_errors == []
