@@ -20,6 +20,7 @@ TAUGHT = {
         "MaskedFrames",
     ),
     "05b_fine_tuning": ("GPT2Video", "LoRA", "NextFeatures"),
+    "09b_next_frames": ("ConvLSTMCell", "NextFramePredictor", "FrameConv3D", "WorldModel"),
 }
 MODULES = {
     "02_cnn_features": "cnn_features",
@@ -27,6 +28,7 @@ MODULES = {
     "04_3d_convolutions": "convolutions_3d",
     "05a_attention": "self_attention",
     "05b_fine_tuning": "fine_tuning",
+    "09b_next_frames": "next_frames",
 }
 
 

@@ -12,8 +12,12 @@ play:
     colours, 1 pixel   "colours" in a world where everything moves by one pixel, not by four, and
                        the rest is the same
 
+    python data_scripts/experiments/09b_world.py --rates    # first: seven minutes on one core
     python data_scripts/experiments/09b_world.py            # about 8 minutes on 2 cores
     python data_scripts/experiments/09b_world.py --quick    # a smoke test, a minute
+
+--rates tries six learning rates for each model, in PyTorch and on another seed's worlds:
+notebooks/results/09b_rates.csv. Each model gets the best of its own (RATES below).
 
 Results go to notebooks/results/09b_world.csv, row by row: an interrupted run goes on where it
 stopped. Delete the file to measure everything again. Each framework runs in a process of its own on
@@ -42,10 +46,16 @@ FIELDS = (
     "command",
 )  # fmt: skip
 TABLE = ResultsTable(OUTPUT, FIELDS, ("framework", "model", "seed"))
+RATES_TABLE = ResultsTable(
+    OUTPUT.with_name("09b_rates.csv"),
+    ("model", "learning_rate", "steps", "seed", "right_5", "right_20", "num_test", "command"),
+    ("model", "learning_rate"),
+)
 FRAMEWORKS = ("torch", "keras")
-MODELS = ("colours", "RGB, snapped", "RGB", "colours, 1 pixel")
+RATES = {"colours": 2e-2, "RGB, snapped": 2e-2, "RGB": 2e-2, "colours, 1 pixel": 2e-2}
+TRIED, TRIED_SEED = (2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 8e-2), 10
 SEEDS = (0, 1, 2)
-STEPS, RATE, BATCH = 1000, 2e-2, 32
+STEPS, BATCH = 1000, 32
 NUM_TRAIN, NUM_STEPS, NUM_TEST = 400, 30, 300
 HISTORY, NUM_COLORS = 2, len(world.PALETTE)
 VALUES = world.PALETTE_VALUES.astype(np.float32) / 255
@@ -102,7 +112,7 @@ def measure(made: np.ndarray, test: world.Episodes) -> dict[str, float]:
     return found | {f"exact_{t}": float(exact[:, t - 1].mean()) for t in AT}
 
 
-def measure_model(room: Any, name: str, seed: int, quick: bool) -> dict[str, Any]:
+def measure_model(room: Any, name: str, seed: int, rate: float, quick: bool) -> dict[str, Any]:
     """Train one model and let it dream."""
     stride = 1 if name == "colours, 1 pixel" else 4
     train = world.steer(20 if quick else NUM_TRAIN, NUM_STEPS, seed=seed, stride=stride)
@@ -116,7 +126,7 @@ def measure_model(room: Any, name: str, seed: int, quick: bool) -> dict[str, Any
     room.set_seed(seed)
     model = room.WorldModel(num_inputs=num_inputs, num_outputs=3 if rgb else NUM_COLORS)
     history = room.fit(
-        model, transitions, num_steps=3 if quick else STEPS, batch_size=BATCH, learning_rate=RATE,
+        model, transitions, num_steps=3 if quick else STEPS, batch_size=BATCH, learning_rate=rate,
         schedule="one_cycle", loss=loss, progress=False, seed=seed,
     )  # fmt: skip
     first, keys = test.frames[:, :HISTORY], test.actions[:, HISTORY - 1 :]
@@ -138,24 +148,43 @@ def run(framework: str, quick: bool) -> None:
     """All rows of one framework that are not there yet."""
     room = importlib.import_module(f"vidlab.{framework}")
     for seed in SEEDS[:1] if quick else SEEDS:
-        for name in MODELS:
+        for name, rate in RATES.items():
             if (framework, name, str(seed)) in TABLE.finished():
                 continue
             row = {
                 "framework": framework, "model": name, "seed": seed, "steps": STEPS,
-                "learning_rate": RATE, "num_test": NUM_TEST, "machine": MACHINE,
-                "command": COMMAND, **measure_model(room, name, seed, quick),
+                "learning_rate": rate, "num_test": NUM_TEST, "machine": MACHINE,
+                "command": COMMAND, **measure_model(room, name, seed, rate, quick),
             }  # fmt: skip
             print(row) if quick else TABLE.add(row)
+
+
+def try_rates(quick: bool) -> None:
+    """Every learning rate of every model, in PyTorch, on a seed that is not in the table."""
+    room = importlib.import_module("vidlab.torch")
+    for name in RATES:
+        for rate in TRIED:
+            if (name, f"{rate:.4g}") in RATES_TABLE.finished():
+                continue
+            found = measure_model(room, name, TRIED_SEED, rate, quick)
+            row = {
+                "model": name, "learning_rate": rate, "steps": STEPS, "seed": TRIED_SEED,
+                "right_5": found["right_5"], "right_20": found["right_20"], "num_test": NUM_TEST,
+                "command": f"{COMMAND} --rates",
+            }  # fmt: skip
+            print(row) if quick else RATES_TABLE.add(row)
 
 
 def main() -> None:
     """Each framework in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="3 steps, one seed, nothing written")
+    parser.add_argument("--rates", action="store_true", help="try learning rates instead")
     parser.add_argument("--framework", choices=FRAMEWORKS)
     args = parser.parse_args()
-    if args.framework:
+    if args.rates:
+        try_rates(args.quick)
+    elif args.framework:
         run(args.framework, args.quick)
     else:
         run_side_by_side(__file__, FRAMEWORKS, ["--quick"] if args.quick else [])
