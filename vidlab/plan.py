@@ -54,10 +54,7 @@ class Plan:
 
     def rate(self, step: int) -> float:
         """The learning rate of a step."""
-        if callable(self.learning_rate):
-            return float(self.learning_rate(step))
-        share = scheduled(self.schedule, step, self.num_steps)
-        return self.learning_rate * share
+        return rate_at(self.learning_rate, self.schedule, step, self.num_steps)
 
     def evaluates(self, step: int) -> bool:
         """Whether val is measured after this step; it always is after the last one."""
@@ -91,15 +88,7 @@ def make_plan(
     """
     if num_steps is not None and num_epochs is not None:
         raise ValueError("give num_steps or num_epochs, not both")
-    if schedule not in SCHEDULES:
-        raise ValueError(f"schedule: expected one of {SCHEDULES}, got {schedule!r}")
-    if not callable(learning_rate) and not (
-        isinstance(learning_rate, int | float | np.number) and 0 < learning_rate < math.inf
-    ):
-        raise ValueError(
-            "learning_rate: expected a number above 0 or a function of the step, "
-            f"got {learning_rate!r}"
-        )
+    check_rate(learning_rate, schedule, clip_norm)
     for name, value, lowest in (
         ("num_steps", num_steps, 1),
         ("num_epochs", num_epochs, 1),
@@ -112,8 +101,6 @@ def make_plan(
             raise ValueError(f"{name}: expected a whole number from {lowest}, got {value!r}")
     if weight_decay < 0:
         raise ValueError(f"weight_decay: expected a number from 0, got {weight_decay}")
-    if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"clip_norm: expected a number above 0, or None, got {clip_norm}")
     source = as_source(train, loss, "train")
     per_epoch = steps_per_epoch(len(source), batch_size)
     if num_steps is None:
@@ -135,6 +122,51 @@ def make_plan(
         num_workers=num_workers,
         seed=seed,
     )
+
+
+def check_rate(learning_rate: LearningRate, schedule: str, clip_norm: float | None) -> None:
+    """Raise ValueError where one of these is out of its range."""
+    if schedule not in SCHEDULES:
+        raise ValueError(f"schedule: expected one of {SCHEDULES}, got {schedule!r}")
+    if not callable(learning_rate) and not (
+        isinstance(learning_rate, int | float | np.number) and 0 < learning_rate < math.inf
+    ):
+        raise ValueError(
+            "learning_rate: expected a number above 0 or a function of the step, "
+            f"got {learning_rate!r}"
+        )
+    if clip_norm is not None and not clip_norm > 0:
+        raise ValueError(f"clip_norm: expected a number above 0, or None, got {clip_norm}")
+
+
+def check_run(
+    num_steps: int,
+    learning_rate: LearningRate,
+    schedule: str,
+    clip_norm: float | None,
+    seed: int,
+) -> None:
+    """Check the arguments of ``loss_steps``.
+
+    Raises:
+        ValueError: an argument that is out of its range.
+    """
+    check_rate(learning_rate, schedule, clip_norm)
+    for name, value, lowest in (("num_steps", num_steps, 1), ("seed", seed, 0)):
+        if not (isinstance(value, int | np.integer) and value >= lowest):
+            raise ValueError(f"{name}: expected a whole number from {lowest}, got {value!r}")
+
+
+def rate_at(learning_rate: LearningRate, schedule: str, step: int, num_steps: int) -> float:
+    """The learning rate of a step, from 1."""
+    if callable(learning_rate):
+        return float(learning_rate(step))
+    return learning_rate * scheduled(schedule, step, num_steps)
+
+
+def running_share(step: int, decay: float) -> float:
+    """The share of a running mean of weights that stays at a step, from 1: little at first."""
+    return min(decay, (1 + step) / (10 + step))
 
 
 def scheduled(schedule: str, step: int, num_steps: int) -> float:

@@ -1,5 +1,12 @@
 """The models of the chapters, in Keras: one module per chapter, each as the chapter writes it."""
 
+from vidlab.keras.models.autoencoding import (
+    FrameAutoencoder,
+    FrameEncoder,
+    FramePainter,
+    PlainAutoencoder,
+)
+from vidlab.keras.models.clip_vae import ClipVAE
 from vidlab.keras.models.cnn_features import ClassicCNN, FrameCNN
 from vidlab.keras.models.convolutions_3d import Conv2Plus1D, Conv2Plus1DNet, Conv3DNet
 from vidlab.keras.models.fine_tuning import (
@@ -19,6 +26,7 @@ from vidlab.keras.models.generative_adversarial import (
     LatentGenerator,
 )
 from vidlab.keras.models.judging import Judge
+from vidlab.keras.models.latent_generators import LatentFlow, LatentVAE, ResidualBlock, TwoStage
 from vidlab.keras.models.lstm_sequences import CNNGRU, CNNLSTM, FrameMoments, SpatialMoments
 from vidlab.keras.models.next_frames import (
     ConvLSTMCell,
@@ -43,27 +51,36 @@ __all__ = [
     "CNNGRU",
     "CNNLSTM",
     "ClassicCNN",
+    "ClipVAE",
     "Conv2Plus1D",
     "Conv2Plus1DNet",
     "Conv3DNet",
     "ConvLSTMCell",
     "Discriminator3D",
+    "FrameAutoencoder",
     "FrameCNN",
     "FrameConv3D",
+    "FrameEncoder",
     "FrameMoments",
+    "FramePainter",
     "FrameViT",
     "GPT2Video",
     "Generator3D",
     "Judge",
     "LatentDiscriminator",
+    "LatentFlow",
     "LatentGenerator",
+    "LatentVAE",
     "LoRA",
     "MaskedFrames",
     "NextFeatures",
     "NextFramePredictor",
+    "PlainAutoencoder",
+    "ResidualBlock",
     "SpaceTimeTransformer",
     "SpatialMoments",
     "TransformerBlock",
+    "TwoStage",
     "VideoEncoder",
     "VideoTransformer",
     "WorldModel",
