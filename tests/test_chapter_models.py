@@ -20,14 +20,16 @@ TAUGHT = {
         "MaskedFrames",
     ),
     "05b_fine_tuning": ("GPT2Video", "LoRA", "NextFeatures"),
+    "07_vae": ("FrameEncoder", "FramePainter", "FrameAutoencoder", "ResidualBlock", "LatentVAE"),
     "09b_next_frames": ("ConvLSTMCell", "NextFramePredictor", "FrameConv3D", "WorldModel"),
 }
-MODULES = {
+MODULES: dict[str, str | tuple[str, ...]] = {
     "02_cnn_features": "cnn_features",
     "03_lstm_sequences": "lstm_sequences",
     "04_3d_convolutions": "convolutions_3d",
     "05a_attention": "self_attention",
     "05b_fine_tuning": "fine_tuning",
+    "07_vae": ("autoencoding", "latent_generators"),
     "09b_next_frames": "next_frames",
 }
 
@@ -68,9 +70,11 @@ def in_chapter(name: str) -> dict[tuple[str, str], str]:
     }
 
 
-def in_package(room: str, module: str) -> dict[str, str]:
-    path = ROOT / "vidlab" / room / "models" / f"{module}.py"
-    return {c.name: ast.unparse(Bare().visit(c)) for c in classes(path.read_text(encoding="utf-8"))}
+def in_package(room: str, modules: str | tuple[str, ...]) -> dict[str, str]:
+    folder = ROOT / "vidlab" / room / "models"
+    names = (modules,) if isinstance(modules, str) else modules
+    texts = [(folder / f"{name}.py").read_text(encoding="utf-8") for name in names]
+    return {c.name: ast.unparse(Bare().visit(c)) for text in texts for c in classes(text)}
 
 
 CASES = [
