@@ -119,11 +119,16 @@ def save_codes(codes: ClipCodes, path: str | os.PathLike) -> None:
     """Write codes to an .npz file, complete or not at all."""
     path = Path(path)
     partial = path.with_name(path.name + ".part")
+    parts: dict[str, Any] = {
+        "codes": codes.codes.astype(np.float16),
+        "labels": codes.labels.astype(np.int16),
+        "mean": codes.mean,
+        "spread": codes.spread,
+        "num_frames": codes.num_frames,
+        **codes.attributes,
+    }
     with partial.open("wb") as stream:
-        np.savez_compressed(
-            stream, codes=codes.codes.astype(np.float16), labels=codes.labels.astype(np.int16),
-            mean=codes.mean, spread=codes.spread, num_frames=codes.num_frames, **codes.attributes,
-        )  # fmt: skip
+        np.savez_compressed(stream, **parts)
     os.replace(partial, path)
 
 

@@ -63,8 +63,12 @@ def loss_steps(
     optimizer.build(model.trainable_variables)
 
     def compute(*batch: Any) -> Any:
+        def measure() -> tuple[Any, Any]:
+            loss = model.training_loss(*batch)
+            return loss, loss
+
         variables = model.trainable_variables
-        loss, gradients = gradients_of(lambda: 2 * [model.training_loss(*batch)], variables)
+        loss, gradients = gradients_of(measure, variables)
         optimizer.apply(gradients, variables)
         return loss
 
@@ -94,7 +98,9 @@ def loss_steps(
                 check_loss(loss, step, rate)
                 share = running_share(step, DECAY)
                 for number, variable in enumerate(variables if averaged else []):
-                    mean[number] = share * mean[number] + (1 - share) * np.asarray(variable)
+                    mean[number] = share * mean[number] + (1 - share) * ops.convert_to_numpy(
+                        variable
+                    )
                 yield StepRecord(step, 1, loss, rate, clock.stop())
         finally:
             for variable, value in zip(variables if averaged else [], mean, strict=True):

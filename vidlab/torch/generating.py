@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,6 +62,8 @@ def loss_steps(
     chosen = torch.device(device or default_device())
     model.to(chosen)
 
+    loss_of: Any = model.training_loss
+
     def loop() -> Generator[StepRecord]:
         rng = np.random.default_rng(seed)
         parameters = [p for p in model.parameters() if p.requires_grad]
@@ -76,7 +79,7 @@ def loss_steps(
                     # Keras adds epsilon before Adam's bias correction, PyTorch after it.
                     group["eps"] = ADAM_EPSILON / math.sqrt(1 - group["betas"][1] ** step)
                 model.train()
-                loss = model.training_loss(*(as_tensor(part, chosen) for part in batches(rng)))
+                loss = loss_of(*(as_tensor(part, chosen) for part in batches(rng)))
                 check_loss(loss.item(), step, rate)
                 optimizer.zero_grad()
                 loss.backward()
@@ -173,13 +176,15 @@ def generate(
         ValueError: labels are no whole numbers.
     """
     labels = check_conditions(labels)
-    noise = np.random.default_rng(seed).standard_normal((len(labels), *model.noise_shape))
+    noise_shape: Any = model.noise_shape
+    generate_frames: Any = model.generate
+    noise = np.random.default_rng(seed).standard_normal((len(labels), *noise_shape))
     device = next(model.parameters()).device
     model.eval()
     made = []
     for start in range(0, len(labels), batch_size):
         part = slice(start, start + batch_size)
-        frames = model.generate(
+        frames = generate_frames(
             torch.as_tensor(noise[part].astype(np.float32), device=device),
             torch.as_tensor(labels[part], device=device),
         )
@@ -206,12 +211,13 @@ def encode_clips(
         ValueError: frames are no clips.
     """
     check_clips(frames)
+    encode: Any = painter.encode
     device = next(painter.parameters()).device
     painter.eval()
     looks, places = [], []
     for start in range(0, len(frames), batch_size):
         x = as_input(frames[start : start + batch_size], device)
-        look, place = painter.encode(x.flatten(0, 1))
+        look, place = encode(x.flatten(0, 1))
         looks.append(look.unflatten(0, x.shape[:2]).cpu().numpy())
         places.append(place.unflatten(0, x.shape[:2]).cpu().numpy())
     return np.concatenate(looks), np.concatenate(places)

@@ -86,7 +86,8 @@ class FrameEncoder(layers.Layer):
         on_ground = ops.softmax(ops.reshape(self.on_ground(features), flat), axis=1)
         both = ops.stack([on_shape, on_ground], axis=1)  # (N, 2, size * size / 4)
         small = ops.reshape(ops.average_pool(frames, 2, 2), (-1, flat[1], 3))
-        return ops.unstack(ops.matmul(both, small), axis=1)
+        colors = ops.matmul(both, small)  # (N, 2, 3)
+        return colors[:, 0], colors[:, 1]
 
     def call(self, frames: Any) -> tuple[Any, Any]:
         shape, ground = self.colors(frames)

@@ -83,7 +83,8 @@ class FrameEncoder(nn.Module):
         on_ground = torch.softmax(self.on_ground(features).flatten(1), dim=1)
         both = torch.stack([on_shape, on_ground], dim=1)  # (N, 2, size * size / 4)
         small = nn.functional.avg_pool2d(frames, 2).flatten(2)
-        return (both @ small.transpose(1, 2)).unbind(dim=1)
+        colors = both @ small.transpose(1, 2)  # (N, 2, 3)
+        return colors[:, 0], colors[:, 1]
 
     def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         shape, ground = self.colors(frames)

@@ -161,6 +161,9 @@ class TwoStage(nn.Module):
         codes: the ``ClipCodes`` that the generator was trained on.
     """
 
+    code_mean: torch.Tensor
+    code_spread: torch.Tensor
+
     def __init__(self, painter: FrameAutoencoder, generator: nn.Module, codes: Any) -> None:
         super().__init__()
         self.painter, self.generator = painter, generator
@@ -183,4 +186,5 @@ class TwoStage(nn.Module):
 
     def generate(self, noise: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Noise and classes (N,) -> frames (N, T, 3, 32, 32), about in [0, 1]."""
-        return self.paint(self.generator.sample(noise, labels))
+        sample: Any = self.generator.sample
+        return self.paint(sample(noise, labels))

@@ -1,5 +1,7 @@
 """Chapter 09b: the next frame of a clip, and a world that a network plays, in PyTorch."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
@@ -166,9 +168,10 @@ def forecast(
         uint8 (N, num_frames, H, W, 3).
     """
     device = next(model.parameters()).device
+    rollout: Any = model.rollout
     made = []
     with torch.no_grad():
         for start in range(0, len(frames), batch_size):
             x = to_input(frames[start : start + batch_size], str(device))
-            made.append(model.rollout(x, num_frames).movedim(-3, -1).cpu().numpy())
+            made.append(rollout(x, num_frames).movedim(-3, -1).cpu().numpy())
     return np.round(255 * np.concatenate(made)).astype(np.uint8)
