@@ -360,5 +360,5 @@ def _follow(average: nn.Module, model: nn.Module, kept: float) -> None:
     """Move the running mean a little towards the model; statistics are copied."""
     for mean, value in zip(average.parameters(), model.parameters(), strict=True):
         mean.lerp_(value, 1 - kept)
-    for statistic, value in zip(average.buffers(), model.buffers(), strict=True):
-        statistic.copy_(value)
+    for statistic, present in zip(average.buffers(), model.buffers(), strict=True):
+        statistic.copy_(present)
