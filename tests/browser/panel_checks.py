@@ -219,8 +219,32 @@ def second_panel(lab: Lab, panel: PanelDriver, place: int) -> None:
     other.wait_state("stopped")
 
 
+def generated_clips(lab: Lab, chapter: str) -> None:
+    """Both frameworks: a step, more steps with clips on the stage, and the stop."""
+    panel = PanelDriver(lab, lab.output(panel_cell(chapter)))
+    for framework, name in FRAMEWORKS.items():
+        panel.choose_framework(name)
+        panel.click("reset")
+        panel.wait_state("ready", timeout=120)
+        panel.click("step")
+        panel.wait_state("paused", timeout=120)
+        assert panel.points == 1
+        panel.click("train")
+        panel.wait(f"{POINTS} >= 4", timeout=120)
+        panel.open_tab("Clips")
+        panel.wait("root.querySelectorAll('.vidlab-stage canvas').length > 1", timeout=60)
+        lab.screenshot(f"generated-{chapter[:3]}-{framework}")
+        if panel.state == "training":
+            panel.click("stop")
+        panel.wait_state("stopped", "finished")
+
+
 PANEL_CHECKS = {
     "03_lstm_sequences.ipynb": every_knob_of_a_panel,
     "05a_attention.ipynb": attention_at_the_scrubbed_frame,
     "05b_fine_tuning.ipynb": attention_at_the_scrubbed_frame,
+    "07_vae.ipynb": generated_clips,
+    "08_gan.ipynb": generated_clips,
+    "09a_understand_to_generate.ipynb": generated_clips,
+    "09b_next_frames.ipynb": generated_clips,
 }
