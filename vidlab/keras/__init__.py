@@ -17,6 +17,8 @@ from vidlab.keras.judging import judge, load_judge
 from vidlab.keras.models import (
     CNNGRU,
     CNNLSTM,
+    BagOfWords,
+    CaptionReader,
     ClassicCNN,
     ClipVAE,
     Conv2Plus1DNet,
@@ -52,12 +54,14 @@ from vidlab.keras.models import (
     next_frame_loss,
     set_trainable,
 )
-from vidlab.keras.shipped import load_frame_autoencoder
+from vidlab.keras.shipped import load_frame_autoencoder, load_latent_flow
 from vidlab.keras.training import fit, train_steps
 
 __all__ = [
     "CNNGRU",
     "CNNLSTM",
+    "BagOfWords",
+    "CaptionReader",
     "ClassicCNN",
     "ClipVAE",
     "Conv2Plus1DNet",
@@ -104,6 +108,7 @@ __all__ = [
     "load_frame_autoencoder",
     "load_gpt2",
     "load_judge",
+    "load_latent_flow",
     "loss_steps",
     "masked_mse",
     "merge_lora",

@@ -1,8 +1,10 @@
 """Models of this package whose weights it ships, trained longer than a chapter can."""
 
 from vidlab import weights
-from vidlab.backbones import FRAME_AUTOENCODER
+from vidlab.backbones import FRAME_AUTOENCODER, LATENT_FLOW
 from vidlab.keras.models.autoencoding import FrameAutoencoder
+from vidlab.keras.models.latent_generators import LatentFlow, TwoStage
+from vidlab.latents import load_codes
 
 
 def load_frame_autoencoder() -> FrameAutoencoder:
@@ -14,3 +16,14 @@ def load_frame_autoencoder() -> FrameAutoencoder:
     model = FrameAutoencoder()
     weights.load(model, FRAME_AUTOENCODER)
     return model
+
+
+def load_latent_flow() -> TwoStage:
+    """A generator of clips of the simple world: a flow of clip codes, and the painter above.
+
+    ``generate(load_latent_flow(), labels)`` gives a clip for each action, 0 to 7. Its card is
+    ``vidlab/data/latent_flow.md``.
+    """
+    model = LatentFlow(8)
+    weights.load(model, LATENT_FLOW)
+    return TwoStage(load_frame_autoencoder(), model, load_codes())

@@ -16,6 +16,8 @@ from vidlab.torch.judging import judge, load_judge
 from vidlab.torch.models import (
     CNNGRU,
     CNNLSTM,
+    BagOfWords,
+    CaptionReader,
     ClassicCNN,
     ClipVAE,
     Conv2Plus1DNet,
@@ -51,12 +53,14 @@ from vidlab.torch.models import (
     next_frame_loss,
     set_trainable,
 )
-from vidlab.torch.shipped import load_frame_autoencoder
+from vidlab.torch.shipped import load_frame_autoencoder, load_latent_flow
 from vidlab.torch.training import fit, fresh, train_steps
 
 __all__ = [
     "CNNGRU",
     "CNNLSTM",
+    "BagOfWords",
+    "CaptionReader",
     "ClassicCNN",
     "ClipVAE",
     "Conv2Plus1DNet",
@@ -103,6 +107,7 @@ __all__ = [
     "load_frame_autoencoder",
     "load_gpt2",
     "load_judge",
+    "load_latent_flow",
     "loss_steps",
     "masked_mse",
     "merge_lora",

@@ -46,10 +46,13 @@ from vidlab.keras.models.self_attention import (
     attention,
     masked_mse,
 )
+from vidlab.keras.models.text_conditions import BagOfWords, CaptionReader
 
 __all__ = [
     "CNNGRU",
     "CNNLSTM",
+    "BagOfWords",
+    "CaptionReader",
     "ClassicCNN",
     "ClipVAE",
     "Conv2Plus1D",

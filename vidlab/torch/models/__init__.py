@@ -46,10 +46,13 @@ from vidlab.torch.models.self_attention import (
     attention,
     masked_mse,
 )
+from vidlab.torch.models.text_conditions import BagOfWords, CaptionReader
 
 __all__ = [
     "CNNGRU",
     "CNNLSTM",
+    "BagOfWords",
+    "CaptionReader",
     "ClassicCNN",
     "ClipVAE",
     "Conv2Plus1D",
