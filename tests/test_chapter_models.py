@@ -20,7 +20,9 @@ TAUGHT = {
         "MaskedFrames",
     ),
     "05b_fine_tuning": ("GPT2Video", "LoRA", "NextFeatures"),
+    "08_gan": ("Generator3D", "Discriminator3D", "LatentGenerator", "LatentDiscriminator"),
     "07_vae": ("FrameEncoder", "FramePainter", "FrameAutoencoder", "ResidualBlock", "LatentVAE"),
+    "09a_understand_to_generate": ("BagOfWords", "ResidualBlock", "LatentFlow"),
     "09b_next_frames": ("ConvLSTMCell", "NextFramePredictor", "FrameConv3D", "WorldModel"),
 }
 MODULES: dict[str, str | tuple[str, ...]] = {
@@ -29,7 +31,9 @@ MODULES: dict[str, str | tuple[str, ...]] = {
     "04_3d_convolutions": "convolutions_3d",
     "05a_attention": "self_attention",
     "05b_fine_tuning": "fine_tuning",
+    "08_gan": "generative_adversarial",
     "07_vae": ("autoencoding", "latent_generators"),
+    "09a_understand_to_generate": ("text_conditions", "latent_generators"),
     "09b_next_frames": "next_frames",
 }
 
