@@ -19,6 +19,7 @@ FRAMENET = Path(__file__).parent / "data" / "framenet.safetensors"
 MASKED_FRAMES = Path(__file__).parent / "data" / "masked_frames.safetensors"
 FRAME_AUTOENCODER = Path(__file__).parent / "data" / "frame_autoencoder.safetensors"
 LATENT_FLOW = Path(__file__).parent / "data" / "latent_flow.safetensors"
+LATENT_GAN = Path(__file__).parent / "data" / "latent_gan.safetensors"
 JUDGE = Path(__file__).parent / "data" / "judge.safetensors"
 FRAMENET_INSTEAD = (
     "take name='framenet', which vidlab brings along; or copy the model here and give path=..."

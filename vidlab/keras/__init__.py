@@ -54,7 +54,7 @@ from vidlab.keras.models import (
     next_frame_loss,
     set_trainable,
 )
-from vidlab.keras.shipped import load_frame_autoencoder, load_latent_flow
+from vidlab.keras.shipped import load_frame_autoencoder, load_latent_flow, load_latent_gan
 from vidlab.keras.training import fit, train_steps
 
 __all__ = [
@@ -109,6 +109,7 @@ __all__ = [
     "load_gpt2",
     "load_judge",
     "load_latent_flow",
+    "load_latent_gan",
     "loss_steps",
     "masked_mse",
     "merge_lora",

@@ -53,7 +53,7 @@ from vidlab.torch.models import (
     next_frame_loss,
     set_trainable,
 )
-from vidlab.torch.shipped import load_frame_autoencoder, load_latent_flow
+from vidlab.torch.shipped import load_frame_autoencoder, load_latent_flow, load_latent_gan
 from vidlab.torch.training import fit, fresh, train_steps
 
 __all__ = [
@@ -108,6 +108,7 @@ __all__ = [
     "load_gpt2",
     "load_judge",
     "load_latent_flow",
+    "load_latent_gan",
     "loss_steps",
     "masked_mse",
     "merge_lora",
