@@ -669,7 +669,9 @@ display.curves(
 
 # %% [markdown]
 # Coloured dust. The class consistency is that of guessing, which it must be: this generator is not
-# asked for a class. But the Frechet distance is far from anything, too. And the losses do not tell: a loss
+# asked for a class. But the Frechet distance is far from anything, too.
+#
+# And the losses do not tell: a loss
 # that goes down on one side only says that *this* opponent is being beaten. In a GAN, look at clips and
 # measures, never at the losses alone. The classic pair is not wrong: with GPUs, far more clips and far
 # more steps its like has made small videos (Vondrick et al., 2016). A quarter of a minute on two cores
@@ -1579,7 +1581,9 @@ check("08.settle", settle)
 # A class consistency of 97 % says that a judge recognises the class that was asked for. One clip per
 # class, always the same, would have it too, and so would ugly clips that a judge happens to like. A
 # discriminator's loss near 0 says that it tells real from generated clips nearly always: for the
-# generator that is bad news, not good. I would ask for the diversity within a class, a Frechet distance on
+# generator that is bad news, not good.
+#
+# I would ask for the diversity within a class, a Frechet distance on
 # a judge that took no part in the training, beside that of real clips from real clips; for the nearest
 # training clips; for clips chosen at random, not picked; and for several seeds.
 
