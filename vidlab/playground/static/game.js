@@ -116,6 +116,7 @@ function makeGame(model, el) {
   const times = []; // of answers in the last second
   let [turn, waiting, queued, running] = [model.get("turn") || 0, false, null, false];
   let [timer, waitTimer, sentAt, ended] = [0, 0, 0, false];
+  let tapped = null; // a key that went down since the last tick, and may be up again
 
   board.tabIndex = 0;
   board.setAttribute("role", "application");
@@ -173,7 +174,10 @@ function makeGame(model, el) {
   function tick() {
     timer = 0;
     if (!running || ended) return;
-    if (!waiting) send("key", held.at(-1) ?? "stay");
+    if (!waiting) {
+      send("key", held.at(-1) ?? tapped ?? "stay");
+      tapped = null;
+    }
     timer = setTimeout(tick, gap());
   }
 
@@ -187,8 +191,12 @@ function makeGame(model, el) {
 
   /** A key goes down, or repeats: with the clock stopped each is a step. */
   function press(key, repeated = false) {
-    if (!repeated && !held.includes(key)) held.push(key);
+    if (!repeated) {
+      tapped = key;
+      if (!held.includes(key)) held.push(key);
+    }
     if (running) return;
+    tapped = null;
     if (repeated && (waiting || performance.now() - sentAt < gap())) return;
     send("key", key);
   }
