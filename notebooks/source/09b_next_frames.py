@@ -725,9 +725,9 @@ for framework in ("torch", "keras"):
 # *chooses*, and a choice can be fed back. Four rows of the table could prove that wrong. Each has a
 # learning rate of its own, the best of six (`09b_rates.csv`).
 #
-# - **RGB**: three numbers per pixel in and out, squared error, fed back as they are. One step ahead it is
-#   often right. Then each frame is a little off, the next is made from it, and after a few keys there is no
-#   world left. Three times as many steps (**long**) delay that, and no more.
+# - **RGB**: three numbers per pixel in and out, squared error, fed back as they are. Each frame is a little
+#   off, the next one is made from it, and after a few keys there is no world left. Three times as many steps
+#   (**long**) make it nearly perfect one step ahead. After twenty keys it is as lost as before.
 # - **RGB, snapped**: the same loss, but before a frame is fed back, each pixel takes the nearest of the five
 #   colours. Nothing else is changed. With equally many steps it is well behind "colours", and one run of six
 #   failed. With three times as many it comes near.
