@@ -323,8 +323,8 @@ def features_of(room, autoencoder, frames):
 
 def content_of(clips):
     """Action, colour and shape as numbers, (N, 3)."""
-    names = zip(FACTS, (clips.class_names, world.COLORS, world.SHAPES), strict=True)
-    return np.array([[all_.index(one) for one in clips.attributes[n]] for n, all_ in names]).T
+    kinds = zip(FACTS, (clips.class_names, world.COLORS, world.SHAPES), strict=True)
+    return np.array([[of.index(one) for one in clips.attributes[name]] for name, of in kinds]).T
 
 
 x, y = features_of(vt, painter, train.frames), content_of(train).astype(np.float32)
@@ -621,7 +621,8 @@ class Understand(keras.Model):
 
 def keras_three_losses(logits, targets):
     """The cross-entropies of action, colour and shape, added up."""
-    parts = zip(ops.split(logits, (8, 14), axis=1), ops.unstack(targets, axis=1), strict=True)
+    targets = ops.unstack(ops.cast(targets, "int32"), 3, axis=1)
+    parts = zip(ops.split(logits, (8, 14), axis=1), targets, strict=True)
     losses = keras.losses.sparse_categorical_crossentropy
     return sum(ops.mean(losses(target, part, from_logits=True)) for part, target in parts)
 
@@ -1308,7 +1309,9 @@ check("09a.describe", describe)
 # %% [markdown] question="09a.claim"
 # First: how do they know that no such film was in the data? One would search the training films for
 # the nearest ones and show them beside the results. Second: how many sentences were tried, and who
-# chose these two? The experiment: choose combinations beforehand, leave them out of the training on purpose,
+# chose these two?
+#
+# The experiment: choose combinations beforehand, leave them out of the training on purpose,
 # and measure with an independent examiner how often all parts are right, beside combinations that were
 # seen. Also: does the order of the words count ("a horse rides an astronaut")? New combinations of known
 # parts show that parts are kept apart. That is much less than to understand the world.
