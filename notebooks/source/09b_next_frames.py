@@ -872,7 +872,7 @@ def dreams_of(room, model, games, history):
         Preset("two frames", "The player finds its place, the ball rolls."),
         Preset(
             "one frame",
-            "The player walks well. Watch the ball: no frame alone says which way it rolls.",
+            "The player walks well. The ball multiplies: one frame does not say where it rolls.",
             {"history": 1},
         ),
         Preset("pixel by pixel", "Edges must be met exactly. Is it harder?", {"stride": 1}),
@@ -881,7 +881,11 @@ def dreams_of(room, model, games, history):
             "The loss falls fast: three worlds are learned by heart. New ones are not understood.",
             {"num_worlds": 3},
         ),
-        Preset("too fast", "It paints the floor and nothing else.", {"learning_rate": 0.5}),
+        Preset(
+            "too fast",
+            "Walls and coins stay: copying is easy. What moves is lost.",
+            {"learning_rate": 0.5},
+        ),
     ],
     predict_first=PredictFirst(
         "In how many new worlds will the player be right after 20 keys?",

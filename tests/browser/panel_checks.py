@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 
+from .game_driver import MIN_RATE, GameDriver
 from .lab_harness import Lab
 from .panel_driver import POINTS, STATE, PanelDriver, run_new_cell
 
@@ -239,6 +240,29 @@ def generated_clips(lab: Lab, chapter: str) -> None:
         panel.wait_state("stopped", "finished")
 
 
+def learned_world_is_played(lab: Lab, chapter: str) -> None:
+    """The panel; then the game, whose networks make frames as fast as a game needs them."""
+    generated_clips(lab, chapter)
+    notebook = nbformat.read(ROOT / "notebooks" / chapter, as_version=4)
+    (place,) = [i for i, cell in enumerate(notebook.cells) if "playable.show(" in cell.source]
+    game = GameDriver(lab, lab.output(place))
+    game.board.focus()
+    for step, key in enumerate(("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"), start=1):
+        game.board.press(key)
+        game.wait(f"data.frames === '{step}'")
+    assert game.number("drift") == 0
+    for name in ("Keras", "PyTorch"):
+        game.choose(name)
+        game.click("clock")
+        game.wait("Number(data.frames) >= 40")
+        rate = game.number("rate")
+        print(f"{name}: {rate} frames per second")
+        assert rate >= MIN_RATE
+        lab.screenshot(f"game-09b-{name}")
+        game.click("clock")
+        game.wait("data.running === 'false'")
+
+
 PANEL_CHECKS = {
     "03_lstm_sequences.ipynb": every_knob_of_a_panel,
     "05a_attention.ipynb": attention_at_the_scrubbed_frame,
@@ -246,5 +270,5 @@ PANEL_CHECKS = {
     "07_vae.ipynb": generated_clips,
     "08_gan.ipynb": generated_clips,
     "09a_understand_to_generate.ipynb": generated_clips,
-    "09b_next_frames.ipynb": generated_clips,
+    "09b_next_frames.ipynb": learned_world_is_played,
 }

@@ -1,13 +1,12 @@
 """The playable game in the browser: keys, touch buttons, clock, speed, drift, errors."""
 
 import pytest
-from playwright.sync_api import Locator
 
+from .game_driver import MIN_RATE, GameDriver
 from .lab_harness import Lab, write_notebook
 
 pytestmark = pytest.mark.browser
 
-MIN_RATE = 8  # frames per second while the clock runs, with a network in the loop
 GAME = """
 import torch
 import vidlab.torch as vt
@@ -35,31 +34,6 @@ networks = {"a right dream": lambda frames: Copy(2), "untrained": untrained, "br
 game = Game(networks, seed=2, fps=12)
 game.show(["left", "up", "right", "down"] * 3)
 """
-
-
-class GameDriver:
-    """One game on the page."""
-
-    def __init__(self, lab: Lab, output: Locator) -> None:
-        self.lab, self.root = lab, output.locator(".vidlab-game").first
-        self.root.wait_for()
-        self.root.scroll_into_view_if_needed()
-        self.board = self.root.locator(".vidlab-game-board")
-
-    def number(self, name: str) -> int:
-        return int(self.root.get_attribute(f"data-{name}") or 0)
-
-    def wait(self, condition: str, timeout: float = 30.0) -> None:
-        """Wait for a JavaScript condition on ``data``, the game's data attributes."""
-        script = f"root => {{ const data = root.dataset; return {condition}; }}"
-        self.lab.wait_for(script, timeout, self.root.element_handle())
-
-    def click(self, button: str) -> None:
-        self.root.locator(f"button.vidlab-game-{button}").click()
-
-    def choose(self, network: str) -> None:
-        self.root.locator("select").select_option(network)
-        self.wait(f"data.network === '{network}' && data.frames === '0'")
 
 
 def test_the_game_is_played(lab: Lab, server) -> None:
