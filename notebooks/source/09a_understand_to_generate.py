@@ -42,7 +42,7 @@ FACTS = ("action", "color", "shape")
 #
 # | | here | from |
 # |---|---|---|
-# | $F$ | of each frame: its look (10 numbers) and its place (3 numbers) | the frame autoencoder, chapter 07 |
+# | $F$ | of each frame: its look (10 numbers), its place (3), the change of place (3) | the frame autoencoder, chapter 07 |
 # | $S$ | the states of an LSTM that reads them in order | chapter 03 |
 # | $C$ | action, colour, shape and path; as a sentence, too | this chapter |
 # | $v'$ | a flow of clip codes, painted by the autoencoder | this chapter |
@@ -138,8 +138,9 @@ for t in (0.0, 0.25, 1.0):
 # %%
 from sklearn.datasets import make_moons
 
-moons = make_moons(2000, noise=0.05, random_state=0)[0]
-moons = ((moons - moons.mean(axis=0)) / moons.std(axis=0)).astype(np.float32)
+moons, fresh = (make_moons(2000, noise=0.05, random_state=seed)[0] for seed in (0, 1))
+middle, spread = moons.mean(axis=0), moons.std(axis=0)
+moons, fresh = (((points - middle) / spread).astype(np.float32) for points in (moons, fresh))
 noise = np.random.default_rng(0).standard_normal((2000, 2)).astype(np.float32)
 
 figure, axes = display.new_axes(width=6, height=3.2)
@@ -230,6 +231,7 @@ display.show_figure(figure, "The learned velocity at four times, and points that
 from scipy.spatial import cKDTree
 
 tree = cKDTree(moons)
+print(f"fresh real points: mean distance {tree.query(fresh)[0].mean():.3f}")
 EULER = (1, 2, 4, 8, 16, 32, 64)
 figure, _ = display.new_axes(height=1.8)
 figure.clear()
@@ -307,18 +309,20 @@ for name, (wanted, sentences) in asked.items():
 #
 # ### 4.1 Understand
 #
-# $F$ are the numbers that the frame encoder gives for each frame; $S$ the states of an LSTM over them;
-# a linear layer reads the mean state and gives 17 logits: 8 actions, 6 colours, 3 shapes. That is
-# chapter 03's network on better features. The path needs no network: it is in $F$.
+# $F$ are the numbers that the frame encoder gives for each frame, and how the place just changed (as in
+# chapter 03: motion is change); $S$ are the states of an LSTM over them; a linear layer reads the mean
+# state and gives 17 logits: 8 actions, 6 colours, 3 shapes. That is chapter 03's network on better
+# features. The path needs no network: it is in $F$.
 
 # %%
 train = world.generate(1600, seed=1, **options)
 
 
 def features_of(room, autoencoder, frames):
-    """F: look and place of each frame, standardised: (N, T, 13)."""
+    """F: look and place of each frame, and how the place just changed: (N, T, 16)."""
     look, place = room.encode_clips(autoencoder, frames)
-    return (np.concatenate([look, place], axis=2) - 0.3) / 0.4
+    change = np.diff(place, axis=1, prepend=place[:, :1])
+    return (np.concatenate([look, place, 10 * change], axis=2) - 0.3) / 0.4
 
 
 def content_of(clips):
@@ -337,13 +341,13 @@ from vidlab.torch.models.initial import initialize
 
 
 class Understand(nn.Module):
-    """Features (N, T, 13) -> logits (N, 17): of action, colour and shape, side by side."""
+    """Features (N, T, 16) -> logits (N, 17): of action, colour and shape, side by side."""
 
     takes = "features"
 
     def __init__(self, hidden_size=64):
         super().__init__()
-        self.lstm = nn.LSTM(13, hidden_size, batch_first=True)
+        self.lstm = nn.LSTM(16, hidden_size, batch_first=True)
         self.head = nn.Linear(hidden_size, 17)
         self.apply(initialize)
 
@@ -358,7 +362,7 @@ def three_losses(logits, targets):
 
 
 # %%
-learn = {"num_steps": 400, "learning_rate": 1e-2, "schedule": "one_cycle", "progress": False}
+learn = {"num_steps": 500, "learning_rate": 1e-2, "schedule": "one_cycle", "progress": False}
 vt.set_seed(0)
 understand = Understand()
 history = vt.fit(understand, (x, y), loss=three_losses, **learn)
@@ -556,9 +560,11 @@ told = [sentence_of(one) for one in content(vt, understand, test_x)]
 again = vt.generate(clips, words.encode_all(told, 10), seed=3)
 truth = list(zip(*(test.attributes[name] for name in FACTS), strict=True))
 grade("clip to clip", again, truth)
+for i in range(4):
+    print(f"clip {i}, in the world's words: {test.captions[i]}; in ours: {told[i]}")
 pairs = np.stack([test.frames[:4], again[:4]], axis=1).reshape(8, 16, 32, 32, 3)
-names = [text for i in range(4) for text in (f"given ({test.captions[i]})", f"new: {told[i]}")]
-display.grid(pairs, names, columns=4, width=150)
+names = [f"{which} {i}" for i in range(4) for which in ("given", "new")]
+display.grid(pairs, names, columns=8, width=100)
 
 # %% [markdown]
 # The new clip is *about* the same thing, and it is another clip: another background, place, size. The
@@ -605,7 +611,7 @@ print(f"largest difference of the features: {np.abs(keras_x - test_x[:50]).max()
 
 # %%
 class Understand(keras.Model):
-    """Features (N, T, 13) -> logits (N, 17): of action, colour and shape, side by side."""
+    """Features (N, T, 16) -> logits (N, 17): of action, colour and shape, side by side."""
 
     takes = "features"
 
@@ -613,7 +619,7 @@ class Understand(keras.Model):
         super().__init__()
         self.lstm = layers.LSTM(hidden_size, return_sequences=True)
         self.head = layers.Dense(17)
-        self(keras.Input((16, 13)))
+        self(keras.Input((16, 16)))
 
     def call(self, x):
         return self.head(ops.mean(self.lstm(x), axis=1))
@@ -862,6 +868,10 @@ for name, model in (("VAE", vae), ("flow", flow)):
     )
 
 # %% [markdown]
+# On equal seconds both get about as far, in our small world; the VAE's clips cost less time to make.
+# That is less than the fame of flows suggests. Their gain shows where codes are larger and more varied;
+# here 34 numbers describe a clip, and chapter 07's decoder can do that too.
+#
 # And the flow with fewer Euler steps. The weights stay the same:
 
 # %%
@@ -872,10 +882,10 @@ for num_steps in (1, 2, 4, 8, 30):
     print(f"{'':<23}Frechet distance {distance:.1f}")
 
 # %% [markdown]
-# One step answers with the mean of all clips that the sentence fits. The judge still sees the right
-# words in it! The Frechet distance tells the truth: all clips of one sentence are alike, in the middle
-# of the picture. (A judge that only checks what was asked for is no examiner of variety.) A few steps
-# mend most of it.
+# One step answers with the mean of all clips that the sentence fits. The judge still sees most of what was
+# asked for! The Frechet distance tells the truth: all clips of one sentence are alike, on the same
+# ground and on the same path. (A judge that only checks what was asked for is no examiner of variety.) A few
+# steps mend it.
 
 # %%
 sample = words.encode_all(["a red square moves right"] * 4, 10)
@@ -895,7 +905,7 @@ display.grid(both, ["1 step"] * 4 + ["30 steps"] * 4, columns=8, width=90)
 #   chance (one in 8, 6, 3),
 # - **trained on shuffled captions:** each training clip has the caption of another one (from the table),
 # - **words in reversed order:** a bag of words must not care,
-# - **only the shape's name:** what is not said must be made up, in all varieties,
+# - **one word:** training never saw a sentence of one word; does the network fill in what is not said?
 # - **copies:** generated clips must be as far from the training clips as new real ones.
 
 # %%
@@ -923,9 +933,15 @@ for name, made in (("generated", frames[:80]), ("new real clips", test.frames[:8
 # %% [markdown]
 # The control with another sentence falls to about chance: the clips follow *their* sentence. Reversed
 # words change next to nothing, so this network does not read, it counts. In our world that is enough; "the red
-# circle chases the blue one" would need a reader. Asked for "circle" alone, a sentence that training
-# never saw, it makes circles of many colours. And no generated clip is a copy: least distances are well
-# above 0, though generated clips tend to lie a little nearer to training clips than new real ones do.
+# circle chases the blue one" would need a reader.
+#
+# **One word goes wrong.** One would like circles of all colours that do all sorts of things. What comes is a
+# few kinds of clips, and often no circle. The mean of one vector is much longer than the mean of seven, so
+# this condition lies far from all that training saw. New *combinations* of what was trained work, a new
+# *kind* of sentence does not. (What would help: now and then leave words out in training.)
+#
+# No generated clip is a copy: the least distances are above 0, and the typical ones about as large as for new
+# real clips.
 
 # %% [markdown]
 # ## 10 Your own sentence
@@ -1030,11 +1046,11 @@ from vidlab import video
 
 
 def scene(clip, sound, text):
-    """One scene of the film: the clip at four times its size, a subtitle, and its sound."""
-    large = clip.repeat(5, axis=1).repeat(5, axis=2)  # 160 x 160
+    """One scene of the film: the clip at eight times its size, a subtitle, and its sound."""
+    large = clip.repeat(8, axis=1).repeat(8, axis=2)  # 256 x 256
     picture = ImageSequenceClip(list(large), fps=8)
     audio = AudioArrayClip(np.stack([sound, sound], axis=1).astype(float), fps=RATE)
-    line = TextClip(text=text, font_size=11, color="white", bg_color="black", margin=(3, 2))
+    line = TextClip(text=text, font_size=15, color="white", bg_color="black", margin=(4, 3))
     line = line.with_duration(picture.duration).with_position(("center", "bottom"))
     return CompositeVideoClip([picture, line]).with_audio(audio)
 
@@ -1099,9 +1115,9 @@ exam_facts, exam_lines = (asked["seen"][i][:32] + asked["two"][i][:32] for i in 
                {"learning_rate": 0.1}),
     ],
     predict_first=PredictFirst(
-        "In how many clips of 64 will the judge see the right action at the end?",
+        "In how many of 64 clips will action, colour and shape all be right at the end?",
         ("below 50 %", "50 to 85 %", "above 85 %"),
-        lambda run: f"{run.last()['val action']:.0%}",
+        lambda run: f"{run.last()['val all three right']:.0%}",
     ),
 )  # fmt: skip
 def recipe(
@@ -1128,8 +1144,12 @@ def recipe(
 
     def measured():
         judged = vt.judge(judge, room.generate(made, words.encode_all(exam_lines, 10)))
-        action, color, shape = zip(*exam_facts, strict=True)
-        return metrics.attribute_accuracy(judged, action=action, color=color, shape=shape)
+        found = zip(*(getattr(judged, name).argmax(axis=1) for name in FACTS), strict=True)
+        names = [
+            tuple(metrics.NAMES[n][i] for n, i in zip(FACTS, one, strict=True)) for one in found
+        ]
+        right = [said == wanted for said, wanted in zip(names, exam_facts, strict=True)]
+        return {"all three right": float(np.mean(right))}
 
     steps = room.loss_steps(
         model, latents.items(model, known, lines, 128), num_steps=num_steps, averaged=False,
