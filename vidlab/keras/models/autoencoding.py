@@ -45,7 +45,7 @@ class PlainAutoencoder(keras.Model):
         return ops.mean((self(frames) - frames) ** 2)
 
 
-def pixel_grid(size: int) -> tuple[Any, Any]:
+def grid_of_pixels(size: int) -> tuple[Any, Any]:
     """x and y of the middle of each pixel, (1, size * size), in a picture from -1 to 1."""
     middles = (ops.arange(size, dtype="float32") + 0.5) * 2 / size - 1
     x, y = ops.meshgrid(middles, middles)
@@ -97,7 +97,7 @@ class FrameEncoder(layers.Layer):
         mask = ops.relu(ops.sum(line * pixels, axis=2)) / (ops.sum(line**2, axis=2) + 1e-4)
         weight = mask / (ops.sum(mask, axis=1, keepdims=True) + 1e-3)  # adds up to 1
 
-        x, y = pixel_grid(frames.shape[1])
+        x, y = grid_of_pixels(frames.shape[1])
         mean_x, mean_y = ops.sum(weight * x, axis=1), ops.sum(weight * y, axis=1)  # (N,)
         u, v = x - mean_x[:, None], y - mean_y[:, None]  # seen from the middle
         variance = ops.sum(weight * (u * u + v * v), axis=1) + 1e-4
@@ -132,7 +132,7 @@ class FramePainter(layers.Layer):
 
     def mask(self, outline: Any, place: Any) -> Any:
         """Which pixels the shape covers, from 0 to 1: (N, size * size)."""
-        x, y = pixel_grid(self.size)
+        x, y = grid_of_pixels(self.size)
         size = ops.exp(place[:, 2:])
         u = (x - place[:, 0:1]) / size  # (N, size * size): seen from the shape
         v = (y - place[:, 1:2]) / size
