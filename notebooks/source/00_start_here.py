@@ -457,7 +457,7 @@ for action, part in new.items():
 # 16 frames with *one* shape. PyTorch or Keras? The weights are the same.
 
 # %%
-import vidlab.torch as vt  # or: import vidlab.keras as vt
+import vidlab.torch as vt  # the Keras room has the same names: import vidlab.keras as vk
 
 generator = vt.load_latent_flow()
 wanted = ["left", "up", "clockwise", "grow"]

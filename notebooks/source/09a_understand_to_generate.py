@@ -165,10 +165,10 @@ display.show_figure(figure, "Straight lines from points of noise to points on tw
 # %%
 torch.manual_seed(0)
 toy = nn.Sequential(
-    nn.Linear(3, 96), nn.SiLU(), nn.Linear(96, 96), nn.SiLU(), nn.Linear(96, 96), nn.SiLU(),
-    nn.Linear(96, 2),
+    nn.Linear(3, 128), nn.GELU(), nn.Linear(128, 128), nn.GELU(), nn.Linear(128, 128), nn.GELU(),
+    nn.Linear(128, 2),
 )  # fmt: skip
-optimizer = torch.optim.Adam(toy.parameters(), lr=4e-3)
+optimizer = torch.optim.Adam(toy.parameters(), lr=1e-2)
 schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 1500)
 data, losses = torch.from_numpy(moons), []
 for _ in range(1500):
@@ -277,8 +277,9 @@ for name, (wanted, sentences) in asked.items():
     print(f"{name:<6}{len(wanted):>4} sentences, such as {sentences[0]!r}")
 
 # %%
-words = Vocabulary(world.VOCABULARY)
 sentences_of_words = [set(caption.split()) for caption in known_captions]
+words = Vocabulary(sorted(set.union(*sentences_of_words)))  # those of the training captions
+print(f"{words}: {', '.join(words.words[:12])} ...\n")
 
 
 def from_the_shelf(sentence):
@@ -946,8 +947,8 @@ for name, made in (("generated", frames[:80]), ("new real clips", test.frames[:8
 # %% [markdown]
 # ## 10 Your own sentence
 #
-# Type a sentence. Words that the network does not know are named, and left out: it says what it did
-# not understand, in place of guessing silently.
+# Type a sentence. Words that no training caption had are named, and left out: it says what it did not
+# understand, in place of guessing silently.
 
 
 # %%
