@@ -40,7 +40,7 @@ FIELDS = (
     "machine", "command",
 )  # fmt: skip
 TABLE = ResultsTable(OUTPUT, FIELDS, ("framework", "beta", "seed"))
-BETAS = (0.0005, 0.01, 0.2, 1.0, 5.0)
+BETAS = (0.0005, 0.01, 0.2, 1.0, 5.0, 30.0)
 STEPS, RATE = 1500, 2e-3
 NUM_CLASSES, ASKED = vae_07.NUM_CLASSES, vae_07.ASKED
 

@@ -118,7 +118,7 @@ def some_frames(rng):
 
 vt.set_seed(0)
 plain = vt.PlainAutoencoder()
-history = vt.fit_loss(plain, some_frames, num_steps=1500, learning_rate=2e-3, progress=False)
+history = vt.fit_loss(plain, some_frames, num_steps=1200, learning_rate=2e-3, progress=False)
 print(history)
 
 
@@ -154,12 +154,13 @@ display.images([*new.frames[:6, 8], *back[:6, 8]], columns=6, title="Real frames
 # %% [markdown]
 # Spots where the shapes are, and an error that is not even below the median's: it is a small network, and
 # this is little training. But there is a question that more training does not answer. Are the 13 numbers
-# what we would write down: where it is, how large, which colour? One test: halfway between the codes of a shape at the left and the same shape at
-# the right should be the shape in the middle. Another: can a linear fit read off the place?
+# what we would write down: where it is, how large, which colour? One test: halfway between the codes of a yellow shape at the left and one at the
+# right should be a yellow shape in the middle. Another: can a linear fit read off the place?
 
 # %%
-far = np.abs(new.attributes["x"][:, 0] - new.attributes["x"][:, -1]).argmax()
-pair = new.frames[far][[0, -1]]
+yellow = new.attributes["color"] == "yellow"
+x, frames = new.attributes["x"][yellow].ravel(), new.frames[yellow].reshape(-1, 32, 32, 3)
+pair = frames[[x.argmin(), x.argmax()]]  # far left, far right
 
 
 def halfway(encode, decode):
@@ -632,7 +633,7 @@ vt.set_seed(0)
 vae = LatentVAE(num_classes=8, beta=0.2)
 second = {"learning_rate": 2e-3, "averaged": True, "progress": False}
 batches = latents.items(vae, codes.codes, codes.labels, batch_size=128)
-history = vt.fit_loss(vae, batches, num_steps=1500, **second)
+history = vt.fit_loss(vae, batches, num_steps=1200, **second)
 print(history)
 
 # %%
@@ -643,7 +644,8 @@ display.grid(made[:16], [actions[c] for c in asked[:16]], columns=8, width=90)
 
 # %% [markdown]
 # Coloured shapes that move, turn and grow, from 16 random numbers each and in well under a minute of
-# training. Nearly all of them do what was asked for.
+# training. Nearly all of them do what was asked for. Look closely, and you find what a VAE is known for:
+# colours that lie between the six, and outlines between two shapes.
 
 # %% [markdown]
 # ## 5 Keras: two stages
@@ -937,7 +939,7 @@ class LatentVAE(keras.Model):
 vk.set_seed(0)
 keras_vae = LatentVAE(num_classes=8, beta=0.2)
 batches = latents.items(keras_vae, keras_codes.codes, keras_codes.labels, batch_size=128)
-history = vk.fit_loss(keras_vae, batches, num_steps=700, **second)
+history = vk.fit_loss(keras_vae, batches, num_steps=600, **second)
 print(history)
 keras_made = vk.generate(vk.TwoStage(keras_painter, keras_vae, keras_codes), asked, seed=1)
 grade("two stages, VAE", keras_made, asked)
@@ -972,11 +974,11 @@ new_raw = latents.join_codes(*vt.encode_clips(painter, new.frames))
 new_codes = torch.from_numpy(((new_raw - codes.mean) / codes.spread).astype(np.float32))
 new_labels = torch.from_numpy(new.labels.astype(np.int64))
 vaes = {0.2: vae}
-for beta in (0.0005, 10.0):
+for beta in (0.0005, 30.0):
     vt.set_seed(0)
     vaes[beta] = vt.LatentVAE(num_classes=8, beta=beta)
     batches = latents.items(vaes[beta], codes.codes, codes.labels, batch_size=128)
-    vt.fit_loss(vaes[beta], batches, num_steps=700, **second)
+    vt.fit_loss(vaes[beta], batches, num_steps=500, **second)
 
 # %%
 invented = {}
@@ -985,7 +987,7 @@ for beta in sorted(vaes):
     with torch.no_grad():
         mu, log_variance = model.encode(new_codes, new_labels)
         error = ((model.sample(mu, new_labels) - new_codes) ** 2).mean()
-    kl = kl_of(mu, log_variance.numpy()).sum(dim=1).mean()
+    kl = kl_of(mu.numpy(), log_variance.numpy()).sum(axis=1).mean()
     active = int((mu.var(dim=0) > 0.01).sum())
     print(f"beta {beta:<7}error {error:.3f}, KL {kl:5.1f} nats, {active} of 16 latents active")
     invented[beta] = vt.generate(vt.TwoStage(painter, model, codes), asked, seed=1)
@@ -999,8 +1001,10 @@ display.grid(sheet, names, columns=4, width=130)
 # %% [markdown]
 # - **Next to none.** What it sees comes back nearly perfectly. But the codes $z$ of real clips fill a
 #   strange small part of the space, and a random $z$ lies elsewhere: what it makes up is wrong.
-# - **A lot.** To say anything costs too much. All latents fall silent: $q(z \mid x, c) = p(z)$ for each
+# - **A lot.** To say anything costs too much. The latents fall silent: $q(z \mid x, c) = p(z)$ for each
 #   clip. The decoder paints the mean of the class, the same for every $z$. That is *posterior collapse*.
+#   The judge recognises that mean clip very well: class consistency alone would call this model the
+#   best. The colours and the distance tell.
 # - **Between.** The error is larger than without KL, and the made-up clips are better. **A lower error
 #   does not mean better samples.** That is what the KL buys.
 #
@@ -1033,13 +1037,13 @@ COLUMNS = {
     "distance, fitted": "fitted_frechet",
 }  # fmt: skip
 print(f"made by: {sweep[0]['command']}; medians of three seeds")
-print(f"{'':<10}{'beta':>7}" + "".join(f"{name:>{len(name) + 2}}" for name in COLUMNS))
+print(f"{'':<10}{'beta':>7}" + "".join(f"{name:>{max(9, len(name) + 2)}}" for name in COLUMNS))
 for framework in ("torch", "keras"):
     for beta in betas if any(r["framework"] == framework for r in sweep) else ():
         line = f"{framework:<10}{beta:>7}"
         for name, field in COLUMNS.items():
             value = middle(sweep, field, framework=framework, beta=beta)
-            line += f"{value:{len(name) + 2}.{3 if field == 'error' else 2}f}"
+            line += f"{value:{max(9, len(name) + 2)}.{3 if field == 'error' else 2}f}"
         print(line)
 
 # %%
@@ -1058,7 +1062,8 @@ axes.legend(fontsize=8)
 display.show_figure(figure, "Error, active latents and distance against beta; three seeds each.")
 
 # %% [markdown]
-# What comes back gets worse with $\beta$ from top to bottom. What is made up is best in between. And a
+# What comes back gets worse with $\beta$ from top to bottom. What is made up is nearest to real clips in
+# between. And a
 # remedy for a small $\beta$ shows what goes wrong there: if $z$ is drawn from a normal distribution
 # *fitted* to the $z$ of each class's training clips, the samples are good again. Then it is the
 # fitted distribution that knows which $z$ are likely, and the VAE has become an autoencoder.
@@ -1127,8 +1132,8 @@ display.grid([*blended, *between], names, columns=5, width=110)
 #
 # Three ways to combine two clips. **Code**: the path of one, and the shape's colour (three numbers of
 # the look) of the other. **Label**: the latents stay, and the class changes. **Arithmetic**: to the
-# latents of blue clips add the mean of red ones less the mean of blue ones. The judge says how often
-# action and colour are as wanted.
+# latents of blue clips add the mean of red ones less the mean of blue ones; and of circles, to make them
+# squares. The judge says how often action, colour and shape are as wanted.
 
 # %%
 raw = new_codes.numpy()
@@ -1143,15 +1148,27 @@ by_label = paint(mu, new.labels[partner])
 color, action = new.attributes["color"], np.array(actions)[new.labels]
 z, is_red, is_blue = mu.numpy(), color == "red", color == "blue"
 reddened = paint(z[is_blue] + z[is_red].mean(axis=0) - z[is_blue].mean(axis=0), new.labels[is_blue])
+shape = new.attributes["shape"]
+is_circle, is_square = shape == "circle", shape == "square"
+squared = paint(
+    z[is_circle] + z[is_square].mean(axis=0) - z[is_circle].mean(axis=0), new.labels[is_circle]
+)
+
 # %%
 for name, frames, wanted in (
-    ("nothing changed", back, (action, color)),
-    ("code: other colour", by_code, (action, color[partner])),
-    ("label: other motion", by_label, (action[partner], color)),
-    ("arithmetic: red", reddened, (action[is_blue], np.full(is_blue.sum(), "red"))),
+    ("nothing changed", back, (action, color, shape)),
+    ("code: other colour", by_code, (action, color[partner], shape)),
+    ("label: other motion", by_label, (action[partner], color, shape)),
+    ("arithmetic: red", reddened, (action[is_blue], ["red"] * is_blue.sum(), shape[is_blue])),
+    (
+        "arithmetic: square",
+        squared,
+        (action[is_circle], color[is_circle], ["square"] * is_circle.sum()),
+    ),
 ):
-    found = metrics.attribute_accuracy(vt.judge(judge, frames), action=wanted[0], color=wanted[1])
-    print(f"{name:<20} action {found['action']:4.0%}, colour {found['color']:4.0%}")
+    kinds = dict(zip(("action", "color", "shape"), wanted, strict=True))
+    found = metrics.attribute_accuracy(vt.judge(judge, frames), **kinds)
+    print(f"{name:<20}", *(f"{kind} {share:4.0%} " for kind, share in found.items()))
 
 # %%
 pairs_shown = [k for k in range(40) if color[k] != color[partner[k]]][:4]
@@ -1160,10 +1177,7 @@ names = ["clip A", "clip B", "A, colour of B", "A, motion of B"] * 4
 display.grid(sheet, names, columns=4, width=120)
 
 # %% [markdown]
-# To swap numbers of the *code* works, because we made a code in which colour has numbers of its own. To
-# change the label mostly keeps the colour: the latents hold what the label does not say. The famous
-# arithmetic with *latents* is the weakest: the difference of two means is one direction for
-# all clips, and the latents know of no colour. They were never asked to.
+# @@ARITH
 
 # %% [markdown]
 # ## 9 In one piece
@@ -1197,7 +1211,7 @@ for decoder in ("2d", "3d"):
     vt.set_seed(0)
     model = vt.ClipVAE(decoder=decoder)
     batches = latents.items(model, train.frames, train.labels, batch_size=16)
-    history = vt.fit_loss(model, batches, num_steps=80, learning_rate=5e-3, progress=False)
+    history = vt.fit_loss(model, batches, num_steps=60, learning_rate=5e-3, progress=False)
     back = to_pictures(in_parts(model, to_torch(new.frames[:100]), 50))
     error = error_of(back, new.frames[:100])
     print(f"{decoder}: {history.seconds:.0f} s, error {error:.4f}")
@@ -1305,8 +1319,7 @@ grade("normal distribution", fitted, asked)
 grade("VAE", made, asked)
 
 # %% [markdown]
-# It comes close, and by the distance alone it is as good! That is worth knowing before one praises a
-# network. Most of the work is done by the first stage: in a good code, even a simple distribution is a
+# It is as good, or better! That is worth knowing before one praises a network. Most of the work is done by the first stage: in a good code, even a simple distribution is a
 # fair generator. What it cannot do is make several bumps, such as six separate colours or three
 # outlines; neither can a VAE easily, since its $z$ is one bump, too. The flow of section 10 can.
 #
@@ -1336,7 +1349,7 @@ for name, chosen in elsewhere.items():
 display.images(shown, columns=6, title="Real frames and what comes back: two shapes; textures")
 
 # %% [markdown]
-# So there it is. The place is built in. Of two shapes it makes one, where none is, and of a texture
+# So there it is. The place is built in. Two shapes become one blob with a waist, and of a texture
 # nothing is left; the clip's own median is not far, or even better. **This autoencoder knows our world because we wrote our
 # world into it.** The VAE behind it has no such knowledge: it would learn other codes just as well.
 # Real systems learn both stages from very many clips, and their first stage is a large convolutional
@@ -1423,7 +1436,7 @@ def how_many(active, latent_dim):
     presets=[
         Preset("in between", "Most clips do what was asked for."),
         Preset("no KL", "It remembers well and invents badly.", {"beta": 0.0005}),
-        Preset("collapse", "No latent is active: all clips of a class are alike.", {"beta": 10.0}),
+        Preset("collapse", "No latent is active: all clips of a class are alike.", {"beta": 30.0}),
         Preset("two latents", "Two numbers for colours, shape and path.", {"latent_dim": 2}),
         Preset("too fast", "A learning rate that it cannot stand.", {"learning_rate": 0.1}),
     ],
@@ -1435,7 +1448,7 @@ def how_many(active, latent_dim):
 )
 def recipe(
     framework: Choice("torch", "keras") = "torch",
-    beta: Range(0.0005, 20.0, log=True) = 0.2,
+    beta: Range(0.0005, 100.0, log=True) = 0.2,
     latent_dim: Range(1, 32, unit="latents") = 16,
     learning_rate: Range(1e-4, 0.1, log=True, live=True) = 2e-3,
     num_steps: Range(100, 3000, step=100, unit="steps") = 800,
@@ -1459,11 +1472,8 @@ def recipe(
         return Samples(room.generate(whole, shown_labels, seed=1), shown_labels, actions)
 
     def measures():
-        """How many latents vary, and how often the judge sees what was asked for."""
-        means = means_of(room, model)
-        clips = room.generate(whole, asked[:80], seed=2)
-        right = metrics.class_consistency(vt.judge(judge, clips), asked[:80])
-        return {"active latents": float((means.var(axis=0) > 0.01).sum()), "class right": right}
+        """How many latents vary over the new clips."""
+        return {"active latents": float((means_of(room, model).var(axis=0) > 0.01).sum())}
 
     yield Ready(
         num_steps=num_steps,
@@ -1484,7 +1494,7 @@ def recipe(
 # %%
 runs = {
     "beta 0.2": recipe.run(num_steps=200),
-    "beta 10": recipe.run(num_steps=200, beta=10.0),
+    "beta 30": recipe.run(num_steps=200, beta=30.0),
 }
 for name, run in runs.items():
     print(f"{name:<10}{run}")
