@@ -936,13 +936,13 @@ for name, made in (("generated", frames[:80]), ("new real clips", test.frames[:8
 # words change next to nothing, so this network does not read, it counts. In our world that is enough; "the red
 # circle chases the blue one" would need a reader.
 #
-# **One word goes wrong.** One would like circles of all colours that do all sorts of things. What comes is a
-# few kinds of clips, and often no circle. The mean of one vector is much longer than the mean of seven, so
+# **One word goes wrong.** One would like circles of all colours that do all sorts of things. What comes is
+# often no circle at all. The mean of one vector is much longer than the mean of seven, so
 # this condition lies far from all that training saw. New *combinations* of what was trained work, a new
 # *kind* of sentence does not. (What would help: now and then leave words out in training.)
 #
-# No generated clip is a copy: the least distances are above 0, and the typical ones about as large as for new
-# real clips.
+# No generated clip is a copy: the least distances are above 0, and the typical ones are a little below those of
+# new real clips.
 
 # %% [markdown]
 # ## 10 Your own sentence
