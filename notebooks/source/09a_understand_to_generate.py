@@ -814,7 +814,8 @@ def medians(fields, **wanted):
 
 
 # %%
-print(f"made by: {rows[0]['command']}\n")
+print(f"made by: {rows[0]['command']}")
+print(f"medians over the seeds {', '.join(sorted({row['seed'] for row in rows}))}\n")
 for framework in ("torch", "keras"):
     print(f"{framework:<7}{'told by':<10}{'asked':<7}action color shape   frechet  seconds")
     for kind, reader in (("flow", "bag"), ("flow", "lstm"), ("flow", "facts"), ("vae", "bag")):
@@ -829,7 +830,7 @@ for framework in ("torch", "keras"):
     print()
 
 # %% [markdown]
-# Medians of three seeds. What the table says:
+# What the table says:
 #
 # - **Combinations.** What was never seen together comes out about as well as the rest, in both
 #   frameworks and with each reader.
@@ -837,7 +838,7 @@ for framework in ("torch", "keras"):
 #   sentences no two words have to be told apart by their order.
 # - **Words and facts.** Sentences work about as well as plain facts: the network has learned that
 #   "rise", "climb" and "go up" are one action.
-# - **VAE.** With the same steps it takes longer and gets as far. Section 8 looks closer.
+# - **VAE.** With the same steps it takes longer and gets nearly as far. Section 8 looks closer.
 
 # %% [markdown]
 # ## 8 Flow or VAE, on equal seconds

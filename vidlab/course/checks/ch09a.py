@@ -158,7 +158,7 @@ def euler(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:
 def keep(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:
     expect_callable(answer)
     facts = np.stack([rng.integers(0, n, 200) for n in (4, 3, 3)], axis=1)
-    left_out = [(0, None, 2), (1, 1, None), (3, 2, 0)]
+    left_out: list[tuple[Any, ...]] = [(0, None, 2), (1, 1, None), (3, 2, 0)]
     none: list[tuple[Any, ...]] = []
     for combinations in (left_out, left_out[:1], none):
         given = {"facts": facts, "left_out": combinations}
