@@ -1,6 +1,6 @@
 """Pretrain the GAN of clip codes that vidlab ships: the game of chapter 08, played longer.
 
-    python data_scripts/pretrain_latent_gan.py              # about two minutes on one core
+    python data_scripts/pretrain_latent_gan.py              # about three minutes on one core
     python data_scripts/pretrain_latent_gan.py --quick      # a smoke test; writes nothing
 
 It trains in PyTorch on the codes that vidlab ships and keeps the running mean of the generator. The

@@ -501,3 +501,18 @@ def _Wide(room):
             return self.w(x)
 
     return WideKeras()
+
+
+# ---------------------------------------------------------------- what the package ships
+
+
+def test_the_shipped_gan_makes_the_same_good_clips_in_both_rooms():
+    from vidlab import metrics
+
+    asked = np.arange(96) % 8
+    clips = vt.generate(vt.load_latent_gan(), asked)
+    keras_clips = vk.generate(vk.load_latent_gan(), asked)
+    assert (np.abs(clips.astype(int) - keras_clips) > 1).mean() < 1e-3
+    judged = vt.judge(vt.load_judge(), clips)
+    assert metrics.class_consistency(judged, asked) >= 0.85
+    assert metrics.diversity(judged.color) > 5

@@ -23,7 +23,6 @@ core, both at once; the seconds are those of one core.
 import argparse
 import importlib
 import platform
-import time
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +114,12 @@ def train_vae(
     room.set_seed(seed)
     trial, vae = room.LatentVAE(*sizes), room.LatentVAE(*sizes)
     batches = items(trial, codes.codes, codes.labels, batch_size=128)
-    begin, first = time.perf_counter(), room.fit_loss(trial, batches, num_steps=5, progress=False)
-    start_up = time.perf_counter() - begin  # Keras compiles
-    short = room.fit_loss(trial, batches, num_steps=105, progress=False)
-    pace = max((short.seconds - first.seconds) / 100, 1e-4)
-    num_steps = max(1, round((seconds - start_up) / pace))
+    seconds_at = [
+        record.seconds
+        for record in room.fit_loss(trial, batches, num_steps=110, progress=False).records
+    ]
+    start_up, pace = seconds_at[9], (seconds_at[-1] - seconds_at[9]) / 100  # Keras compiles first
+    num_steps = max(1, 10 + round((seconds - start_up) / pace))
     history = room.fit_loss(vae, batches, num_steps=num_steps, seed=seed, progress=False)
     return room.TwoStage(painter, vae, codes), num_steps, history.seconds
 
