@@ -443,7 +443,7 @@ class FramePainter(nn.Module):
 
 # %% [markdown]
 # This is a strong assumption: one shape, one colour, on a plain ground. It holds in our world, and that
-# is why so few numbers suffice. Section 10 shows what becomes of it elsewhere.
+# is why so few numbers suffice. Section 11 shows what becomes of it elsewhere.
 #
 # ### 4.3 Trained on pairs
 #
@@ -788,7 +788,7 @@ class FramePainter(layers.Layer):
 # %% [markdown]
 # ### 5.3 Trained on pairs
 #
-# In this section the training is shorter, for the chapter's sake; the table of section 7 has equal
+# In this section the training is shorter, for the time it takes; the table of section 10 has equal
 # steps for both.
 
 
