@@ -1276,8 +1276,8 @@ for framework in ("torch", "keras"):
 # %% [markdown]
 # What the table says:
 #
-# - **The first stage decides.** The plain autoencoder has seen as many seconds of training. Its place can be read off
-#   half as well, and what a VAE makes of its codes is poor.
+# - **The first stage decides.** The plain autoencoder has taken more than twice the steps. Its place can be
+#   read off half as well, and what a VAE makes of its codes is poor.
 # - **The painter is the floor.** Clips that are only painted again, with their own codes, have a distance of
 #   about 1. No generator behind it can be much better.
 # - **The VAE is hardly better than a normal distribution per class.** A few more clips do what was asked
