@@ -1325,11 +1325,11 @@ def call(room, model, *arrays):
         return model(*(torch.from_numpy(array) for array in arrays)).numpy()
 
 
-def taking_turns(separate, discriminator_moves, generator_moves):
+def taking_turns(separate, d_moves, g_moves):
     """Who moves at a step."""
 
     def who(step):
-        moves = round(discriminator_moves()), round(generator_moves())
+        moves = round(d_moves()), round(g_moves())
         if sum(moves) == 0 or (moves == (1, 1) and not separate):
             return "both"
         return "discriminator" if (step - 1) % sum(moves) < moves[0] else "generator"
@@ -1382,12 +1382,12 @@ class Stage:
         Preset("in slow motion", "One player per step: see who moves what.",
                {"separate": True, "wait": 0.5}),
         Preset("collapse", "Colours per class fall: each class becomes one clip.",
-               {"losses": "non_saturating", "penalty": 0.0, "discriminator_rate": 2e-4,
-                "generator_rate": 5e-3}),
+               {"losses": "non_saturating", "penalty": 0.0, "d_rate": 2e-4,
+                "g_rate": 5e-3}),
         Preset("the generator rests", "D alone: it finds the way to tell them apart.",
-               {"generator_moves": 0}),
+               {"g_moves": 0}),
         Preset("the discriminator rests", "G alone: it runs to where D was wrong.",
-               {"discriminator_moves": 0}),
+               {"d_moves": 0}),
     ],
     predict_first=PredictFirst(
         "How many colours will the judge see among clips of one class, at the end?",
@@ -1399,11 +1399,11 @@ def recipe(
     framework: Choice("torch", "keras") = "torch",
     losses: Choice("minimax", "non_saturating", "hinge", "relativistic") = "relativistic",
     penalty: Range(0.0, 2.0) = 0.3,
-    generator_rate: Range(1e-5, 1e-2, log=True, live=True) = 2e-3,
-    discriminator_rate: Range(1e-5, 1e-2, log=True, live=True) = 2e-3,
+    g_rate: Range(1e-5, 1e-2, log=True, live=True) = 2e-3,
+    d_rate: Range(1e-5, 1e-2, log=True, live=True) = 2e-3,
     separate: bool = False,
-    discriminator_moves: Range(0, 5, live=True) = 1,
-    generator_moves: Range(0, 5, live=True) = 1,
+    d_moves: Range(0, 5, live=True) = 1,
+    g_moves: Range(0, 5, live=True) = 1,
     wait: Range(0.0, 1.0, unit="s", live=True) = 0.0,
     num_steps: Range(50, 2000, step=50, unit="steps") = 600,
     seed: Range(0, 9) = 0,
@@ -1413,9 +1413,9 @@ def recipe(
     stage = Stage(framework, generator, discriminator, losses)
     steps = rooms[framework].train_adversarial_steps(
         generator, discriminator, (codes.codes, codes.labels), num_steps=num_steps,
-        batch_size=128, losses=losses, penalty=penalty, generator_rate=generator_rate,
-        discriminator_rate=discriminator_rate, betas=(0.0, 0.99), seed=seed,
-        who=taking_turns(separate, discriminator_moves, generator_moves),
+        batch_size=128, losses=losses, penalty=penalty, generator_rate=g_rate,
+        discriminator_rate=d_rate, betas=(0.0, 0.99), seed=seed,
+        who=taking_turns(separate, d_moves, g_moves),
     )  # fmt: skip
     yield Ready(num_steps=num_steps, compile=steps.compile, samples=stage.samples())
     for record in steps:
@@ -1434,8 +1434,8 @@ def recipe(
 runs = {
     "balanced": recipe.run(num_steps=200),
     "collapse": recipe.run(
-        num_steps=200, losses="non_saturating", penalty=0.0, discriminator_rate=2e-4,
-        generator_rate=5e-3,
+        num_steps=200, losses="non_saturating", penalty=0.0, d_rate=2e-4,
+        g_rate=5e-3,
     ),
 }  # fmt: skip
 for name, run in runs.items():
