@@ -13,6 +13,7 @@ import vidlab.torch as vt  # noqa: E402
 from vidlab import latents, world  # noqa: E402
 from vidlab.clips import Clips  # noqa: E402
 from vidlab.history import TrainingError  # noqa: E402
+from vidlab.plan import running_share  # noqa: E402
 from vidlab.weights import copy_weights  # noqa: E402
 
 ROOMS = pytest.mark.parametrize("room", [vt, vk], ids=["torch", "keras"])
@@ -150,7 +151,7 @@ def test_the_frame_autoencoder_finds_places_and_keeps_them_out_of_the_look(room)
 
 
 @ROOMS
-def test_training_can_be_left_and_averages_at_its_end(room):
+def test_training_can_be_left(room):
     model = room.LatentVAE(8)
     steps = room.loss_steps(
         model, latents.items(model, CODES.codes, CODES.labels, 8), num_steps=50, averaged=True
@@ -168,6 +169,31 @@ def test_training_can_be_left_and_averages_at_its_end(room):
     )  # fmt: skip
     assert len(history.records) == 3
     assert history.stopped == "callback"
+
+
+@ROOMS
+def test_averaged_weights_are_the_running_mean_of_the_steps(room):
+    def written(model) -> np.ndarray:
+        if room is vt:
+            return model.write.weight.detach().numpy().copy()
+        return to_numpy(model.write.kernel).copy()
+
+    def steps_of(averaged: bool):
+        room.set_seed(0)
+        model = room.LatentVAE(8)
+        batches = latents.items(model, CODES.codes, CODES.labels, 8)
+        options = {"num_steps": 6, "schedule": "constant", "averaged": averaged}
+        return model, room.loss_steps(model, batches, **options)
+
+    plain, steps = steps_of(averaged=False)
+    mean = written(plain)
+    for record in steps:
+        share = running_share(record.step, 0.99)
+        mean = share * mean + (1 - share) * written(plain)
+    averaged, steps = steps_of(averaged=True)
+    list(steps)
+    np.testing.assert_allclose(written(averaged), mean, atol=1e-5)
+    assert np.abs(written(plain) - mean).max() > 1e-3
 
 
 def test_compiling_leaves_no_trace():
