@@ -30,7 +30,7 @@ MODULES: dict[str, str | tuple[str, ...]] = {
     "03_lstm_sequences": "lstm_sequences",
     "04_3d_convolutions": "convolutions_3d",
     "05a_attention": "self_attention",
-    "05b_fine_tuning": "fine_tuning",
+    "05b_fine_tuning": ("fine_tuning", "gpt2"),
     "08_gan": "generative_adversarial",
     "07_vae": ("autoencoding", "latent_generators"),
     "09a_understand_to_generate": ("text_conditions", "latent_generators"),

@@ -542,6 +542,17 @@ def test_a_drawn_path_is_filmed_and_judged(panel: Panel) -> None:
     assert panel.paper.num_clips == 1
 
 
+def test_clips_of_ready_are_shown_before_the_first_step() -> None:
+    def generates(rate: float = 0.1):
+        yield Ready(num_steps=1, samples=Samples(FRAMES))
+        yield Record(1, {"loss": 1.0})
+
+    made = Panel(playground()(generates))
+    made.buttons["reset"].click()
+    wait_shown(made, "ready")
+    wait_for(lambda: made.clips.num_clips == len(FRAMES))
+
+
 def test_a_failure_stands_in_the_panel() -> None:
     made = Panel(playground()(raises))
     made.buttons["train"].click()

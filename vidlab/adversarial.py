@@ -173,10 +173,6 @@ class GamePlan:
             for rate in (self.generator_rate, self.discriminator_rate)
         )
 
-    def kept(self, step: int) -> float:
-        """The share of the running mean that stays at a step: little at first."""
-        return min(self.decay, (1 + step) / (10 + step))
-
 
 def make_game_plan(generator: Any, train: GameData, **options: Any) -> GamePlan:
     """Check what ``train_adversarial_steps`` was asked for.

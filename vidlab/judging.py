@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from vidlab.metrics import Judged
+from vidlab.metrics import Judged, softmax
 
 CLIP = (16, 32, 32, 3)
 
 
-def check_clips(frames: np.ndarray) -> np.ndarray:
+def check_judged_clips(frames: np.ndarray) -> np.ndarray:
     """Return the clips that a judge is to see.
 
     Raises:
@@ -31,9 +31,4 @@ def judged(logits: np.ndarray, features: np.ndarray, parts: tuple[int, ...]) -> 
         parts: how many logits each of the three has.
     """
     action, color, shape = np.split(logits, np.cumsum(parts)[:-1], axis=1)
-    return Judged(_softmax(action), _softmax(color), _softmax(shape), features)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return weights / weights.sum(axis=1, keepdims=True)
+    return Judged(softmax(action), softmax(color), softmax(shape), features)

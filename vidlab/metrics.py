@@ -46,6 +46,12 @@ class Judged:
         return len(self.features)
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities (N, K) from logits (N, K)."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
 def class_consistency(judged: Judged, labels: Sequence[int] | np.ndarray) -> float:
     """How often the judge sees the action that was asked for.
 

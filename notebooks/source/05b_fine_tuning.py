@@ -495,7 +495,7 @@ for start, model in (("language", torch_models["frozen"]), ("video", seen_video)
 # ### 6.1 The model
 #
 # Keras itself has no GPT-2 (the package KerasHub has one). `vidlab.keras` writes it out, from the parts of
-# chapter 05a and the four differences of section 2, in `vidlab/keras/models/fine_tuning.py`. It reads
+# chapter 05a and the four differences of section 2, in `vidlab/keras/models/gpt2.py`. It reads
 # the same file.
 
 # %%

@@ -221,19 +221,19 @@ def second_panel(lab: Lab, panel: PanelDriver, place: int) -> None:
 
 
 def generated_clips(lab: Lab, chapter: str) -> None:
-    """Both frameworks: a step, more steps with clips on the stage, and the stop."""
+    """Both frameworks: clips on the stage before the first step; a step, more steps, the stop."""
     panel = PanelDriver(lab, lab.output(panel_cell(chapter)))
     for framework, name in FRAMEWORKS.items():
         panel.choose_framework(name)
         panel.click("reset")
         panel.wait_state("ready", timeout=120)
+        panel.open_tab("Clips")
+        panel.wait("root.querySelectorAll('.vidlab-stage canvas').length > 1", timeout=60)
         panel.click("step")
         panel.wait_state("paused", timeout=120)
         assert panel.points == 1
         panel.click("train")
         panel.wait(f"{POINTS} >= 4", timeout=120)
-        panel.open_tab("Clips")
-        panel.wait("root.querySelectorAll('.vidlab-stage canvas').length > 1", timeout=60)
         lab.screenshot(f"generated-{chapter[:3]}-{framework}")
         if panel.state == "training":
             panel.click("stop")

@@ -23,7 +23,7 @@ from vidlab.batches import to_unit
 from vidlab.history import Clock
 from vidlab.keras.devices import on_device
 from vidlab.keras.gradients import compiled_function, gradients_of, input_gradient
-from vidlab.plan import ADAM_EPSILON, LearningRate
+from vidlab.plan import ADAM_EPSILON, LearningRate, running_share
 
 
 def discriminator_loss(real: Any, generated: Any, losses: str = "non_saturating") -> Any:
@@ -283,7 +283,8 @@ class _Game:
         self.optimizers[0].learning_rate = rate
         numbers = ops.convert_to_numpy(self._generate(real, noise, *classes))
         if self.average is not None:
-            self._follow(ops.convert_to_tensor(self.plan.kept(self.moves), "float32"))
+            share = running_share(self.moves, self.plan.decay)
+            self._follow(ops.convert_to_tensor(share, "float32"))
         return numbers
 
     def compile(self) -> None:

@@ -7,7 +7,7 @@ from vidlab import weights
 from vidlab.backbones import JUDGE
 from vidlab.batches import to_unit
 from vidlab.input_checks import chunks
-from vidlab.judging import check_clips, judged
+from vidlab.judging import check_judged_clips, judged
 from vidlab.keras.features import without_gradients
 from vidlab.keras.models.judging import Judge
 from vidlab.metrics import Judged
@@ -34,7 +34,7 @@ def judge(model: Judge, frames: np.ndarray, batch_size: int = 64) -> Judged:
     Raises:
         ValueError: other clips, or a batch size below 1.
     """
-    frames = check_clips(frames)
+    frames = check_judged_clips(frames)
     if batch_size < 1:
         raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
     logits, features = [], []

@@ -8,6 +8,7 @@ import numpy as np
 
 from vidlab.clips import Clips
 from vidlab.history import Steps
+from vidlab.metrics import softmax
 from vidlab.playground.records import Confusion, OverTime, Ready, Samples
 
 NUM_SAMPLES = 6  # clips that are shown
@@ -70,9 +71,3 @@ def first_of_each(labels: np.ndarray) -> np.ndarray:
         seen[label] = seen.get(label, 0) + 1
         order.append((seen[label], index))
     return np.array([index for _, index in sorted(order)])
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities (N, K) from logits (N, K)."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)

@@ -12,7 +12,7 @@ from vidlab.playground.stage import Stage
 
 WIDE = widgets.Layout(width="100%")
 TABS = {"clips": "Clips", "inside": "Look inside", "draw": "Draw", "runs": "Runs", "code": "Code"}
-SHOWN = "Above each clip stands its true class, below it what the model says."
+SHOWN = "Above each clip stands what it shows or should show; below it, what a model says of it."
 DRAWN = "Draw a path. The world moves its shapes along it, and the model says what it sees."
 
 

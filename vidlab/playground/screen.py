@@ -109,7 +109,8 @@ class Screen(Layout):
     def _show_samples(self) -> bool:
         """The clips and what the model says of them; False where there is nothing new."""
         snapshots = self.session.snapshots
-        key = (id(self.session.run), len(snapshots), snapshots[-1].step if snapshots else -1)
+        last = snapshots[-1].step if snapshots else -1
+        key = (id(self.session.run), id(self.session.ready), len(snapshots), last)
         if key == self._seen:
             return False
         self._seen = key

@@ -22,7 +22,7 @@ from vidlab.adversarial import (
     make_record,
 )
 from vidlab.history import Clock
-from vidlab.plan import ADAM_EPSILON, LearningRate
+from vidlab.plan import ADAM_EPSILON, LearningRate, running_share
 from vidlab.torch.devices import default_device
 from vidlab.torch.inputs import as_input
 
@@ -315,7 +315,7 @@ def _loop(
                 loss, made = _generate(discriminator, real, fake, classes, plan)
                 forger.move(loss, rates[0])
         if average is not None and who != "discriminator":
-            _follow(average, generator, plan.kept(forger.moves))
+            _follow(average, generator, running_share(forger.moves, plan.decay))
         yield make_record(step, who, judged, made, rates, clock.stop())
 
 

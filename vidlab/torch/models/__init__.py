@@ -9,22 +9,14 @@ from vidlab.torch.models.autoencoding import (
 from vidlab.torch.models.clip_vae import ClipVAE
 from vidlab.torch.models.cnn_features import ClassicCNN, FrameCNN
 from vidlab.torch.models.convolutions_3d import Conv2Plus1D, Conv2Plus1DNet, Conv3DNet
-from vidlab.torch.models.fine_tuning import (
-    GPT2Video,
-    LoRA,
-    NextFeatures,
-    add_lora,
-    load_gpt2,
-    merge_lora,
-    random_gpt2,
-    set_trainable,
-)
+from vidlab.torch.models.fine_tuning import GPT2Video, NextFeatures, set_trainable
 from vidlab.torch.models.generative_adversarial import (
     Discriminator3D,
     Generator3D,
     LatentDiscriminator,
     LatentGenerator,
 )
+from vidlab.torch.models.gpt2 import LoRA, add_lora, load_gpt2, merge_lora, random_gpt2
 from vidlab.torch.models.judging import Judge
 from vidlab.torch.models.latent_generators import LatentFlow, LatentVAE, ResidualBlock, TwoStage
 from vidlab.torch.models.lstm_sequences import CNNGRU, CNNLSTM, FrameMoments, SpatialMoments
@@ -36,10 +28,9 @@ from vidlab.torch.models.next_frames import (
     forecast,
     next_frame_loss,
 )
+from vidlab.torch.models.patches import FrameViT, SpaceTimeTransformer
 from vidlab.torch.models.self_attention import (
-    FrameViT,
     MaskedFrames,
-    SpaceTimeTransformer,
     TransformerBlock,
     VideoEncoder,
     VideoTransformer,
