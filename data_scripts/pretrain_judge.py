@@ -15,7 +15,6 @@ when they are complete. At the end it prints the numbers of vidlab/data/judge.md
 import argparse
 import os
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,9 +23,9 @@ from torch import nn
 
 import vidlab.torch as vt
 from vidlab import metrics, weights, world
+from vidlab.backbones import JUDGE
 from vidlab.clips import Clips
 
-OUTPUT = Path(__file__).resolve().parents[1] / "vidlab" / "data" / "judge.safetensors"
 NUM_CLIPS, NUM_STEPS, LEARNING_RATE, SEED = 8640, 1200, 5e-3, 900
 
 
@@ -133,9 +132,9 @@ def main() -> None:
     )
     measure(pupil.judge, 144 if quick else 1000)
     if not quick:
-        new = OUTPUT.with_suffix(".new")
+        new = JUDGE.with_suffix(".new")
         weights.save(pupil.judge, new, {"made_by": "data_scripts/pretrain_judge.py"})
-        os.replace(new, OUTPUT)
+        os.replace(new, JUDGE)
 
 
 if __name__ == "__main__":

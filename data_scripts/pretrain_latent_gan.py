@@ -10,15 +10,14 @@ when they are complete. Then it prints the measures that stand in vidlab/data/la
 
 import argparse
 import os
-from pathlib import Path
 
 import numpy as np
 
 import vidlab.torch as vt
 from vidlab import metrics, weights, world
+from vidlab.backbones import LATENT_GAN
 from vidlab.latents import load_codes
 
-OUTPUT = Path(__file__).resolve().parents[1] / "vidlab" / "data" / "latent_gan.safetensors"
 NUM_STEPS, SEED, NUM_JUDGED = 12_000, 0, 800
 
 
@@ -46,9 +45,9 @@ def main() -> None:
     print(*(f"{name} {value:.4g}" for name, value in found.items()), sep=", ")
     print(f"colour constancy {metrics.color_constancy(clips):.2f} grey levels")
     if not quick:
-        new = OUTPUT.with_suffix(".new")
+        new = LATENT_GAN.with_suffix(".new")
         weights.save(average, new, {"made_by": "data_scripts/pretrain_latent_gan.py"})
-        os.replace(new, OUTPUT)
+        os.replace(new, LATENT_GAN)
 
 
 if __name__ == "__main__":

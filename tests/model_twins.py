@@ -4,8 +4,10 @@
 torch backend; it then prints what it measured.
 """
 
+import contextlib
 import json
 import sys
+import warnings
 from typing import Any
 
 import keras
@@ -14,9 +16,13 @@ import torch
 from layer_twins import TWINS, randomize
 from torch import nn
 
+import vidlab.keras as vk
 import vidlab.keras.models as keras_models
+import vidlab.torch as vt
 import vidlab.torch.models as torch_models
+from vidlab.history import TrainingError
 from vidlab.keras import train_steps as keras_train_steps
+from vidlab.latents import items, load_codes
 from vidlab.torch import train_steps as torch_train_steps
 from vidlab.weights import copy_weights
 
@@ -128,9 +134,79 @@ def differences(first: nn.Module, second: Any, name: str) -> dict[str, float]:
     return found
 
 
+def generators() -> dict[str, float]:
+    """Generators and forecasts beside PyTorch's: the largest differences, in grey levels."""
+    frames = vt.generate(vt.load_latent_flow(), np.arange(4))
+    gan = vt.generate(vt.load_latent_gan(), np.arange(4))
+    painters = vt.load_frame_autoencoder(), vk.load_frame_autoencoder()
+    codes = vt.encode_clips(painters[0], frames), vk.encode_clips(painters[1], frames)
+    first, second = torch_models.NextFramePredictor(8), keras_models.NextFramePredictor(8)
+    copy_weights(first, second)
+    ahead = vt.forecast(first, frames, 2), vk.forecast(second, frames, 2)
+    return {
+        "flow": grey_levels(frames, vk.generate(vk.load_latent_flow(), np.arange(4))),
+        "gan": grey_levels(gan, vk.generate(vk.load_latent_gan(), np.arange(4))),
+        "codes": 255 * max(float(np.abs(a - b).max()) for a, b in zip(*codes, strict=True)),
+        "forecast": grey_levels(*ahead),
+    }
+
+
+def grey_levels(first: np.ndarray, second: np.ndarray) -> float:
+    return float(np.abs(first.astype(int) - second).max())
+
+
+def train_generators() -> dict[str, Any]:
+    """Losses of two steps in both rooms, warnings about them, and what NaN leaves of weights."""
+    first, second = torch_models.LatentVAE(8), keras_models.LatentVAE(8)
+    copy_weights(first, second)
+    codes = load_codes()
+    batches = items(first, codes.codes, codes.labels, 8)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        losses = [
+            room.fit_loss(model, batches, num_steps=2, progress=False).loss
+            for room, model in ((vt, first), (vk, second))
+        ]
+    before = second.get_weights()
+    with contextlib.suppress(TrainingError):
+        spoilt = items(first, codes.codes * np.nan, codes.labels, 8)
+        vk.fit_loss(second, spoilt, num_steps=2, progress=False)
+    same = [np.array_equal(a, b) for a, b in zip(before, second.get_weights(), strict=True)]
+    return {
+        "difference": float(np.abs(np.subtract(*losses) / losses[0]).max()),
+        "warnings": [str(w.message) for w in caught if "requires_grad" in str(w.message)],
+        "unspoilt": all(same),
+    }
+
+
+class Spare(keras.Model):
+    """A discriminator with a weight that no loss uses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = vk.LatentDiscriminator(8, 34)
+        self.unused = self.add_weight(shape=(2,), name="unused")
+
+    def call(self, x: Any, labels: Any) -> Any:
+        return self.inner(x, labels)
+
+
+def play_with_an_unused_weight() -> bool:
+    """Whether a game with such a discriminator goes on."""
+    codes = load_codes()
+    history = vk.fit_adversarial(
+        vk.LatentGenerator(8, 34), Spare(), (codes.codes, codes.labels),
+        average=vk.LatentGenerator(8, 34), penalty=0.3, num_steps=2, progress=False,
+    )  # fmt: skip
+    return len(history.records) == 2
+
+
 def main() -> None:
     """Measure all models and layers on the present backend; print JSON."""
     found: dict[str, Any] = {"backend": keras.backend.backend(), "models": {}, "layers": {}}
+    found["generators"] = generators()
+    found["trained generators"] = train_generators()
+    found["plays"] = play_with_an_unused_weight()
     for name in MODELS:
         first, second = twins(name)
         there = logits(first, second, batch(name)[0])

@@ -110,6 +110,18 @@ def test_losses_are_means_over_the_batch(room):
             assert whole == pytest.approx(np.mean(parts), abs=1e-5)
 
 
+@ROOMS
+def test_unknown_losses_and_logits_of_two_shapes_are_refused(room):
+    flat = tensor(room, np.zeros(4, np.float32))
+    upright = tensor(room, np.zeros((4, 1), np.float32))
+    for loss in (room.discriminator_loss, room.generator_loss):
+        with pytest.raises(ValueError, match=r"losses: expected one of .* got 'hings'"):
+            loss(flat, flat, "hings")
+        with pytest.raises(ValueError, match=r"one shape, \(B,\), got \(4, 1\) and \(4,\)"):
+            loss(upright, flat, "relativistic")
+    assert number(room.generator_loss(None, flat)) == pytest.approx(math.log(2))
+
+
 # ---------------------------------------------------------------- penalty
 
 
@@ -345,6 +357,51 @@ def test_the_running_mean_follows(room):
 
 
 @ROOMS
+def test_the_mean_must_be_a_generator_of_the_same_kind(room):
+    g, d = pair(room)
+    options = {"num_steps": 2, "batch_size": 8}
+    for average in (d, room.LatentGenerator(**CODES, noise_dim=4, width=9)):
+        with pytest.raises(ValueError, match="average: expected a generator of the same kind"):
+            room.train_adversarial_steps(g, d, (X, Y), average=average, **options)
+
+
+@ROOMS
+def test_generator_and_mean_that_are_not_built_yet(room):
+    if room is vt:
+        g, mean = nn.LazyLinear(5), nn.LazyLinear(5)
+    else:
+        g, mean = (keras.Sequential([keras.layers.Dense(5)]) for _ in range(2))
+    g.noise_shape = (2,)
+    d = linear_discriminator(room, [1.0] * 5)
+    list(room.train_adversarial_steps(g, d, X, average=mean, num_steps=2, batch_size=8))
+    assert weights_of(mean).shape == weights_of(g).shape
+    assert np.abs(weights_of(mean) - weights_of(g)).max() > 0
+
+
+def test_a_weight_that_no_loss_uses_does_not_disturb():
+    """In Keras only its torch backend needs care: tests/model_twins.py plays such a game there."""
+    d = linear_discriminator(vt, [2.0, -1.0, 0.5])
+    d.unused = nn.Parameter(torch.ones(2))
+    list(vt.train_adversarial_steps(Nothing(), d, X[:, :3], num_steps=2, batch_size=8))
+    np.testing.assert_array_equal(array(d.unused), 1)
+
+
+def test_an_interrupted_compilation_changes_nothing(monkeypatch):
+    g, d = classic(vk)
+    before = weights_of(g)
+    steps = vk.train_adversarial_steps(g, d, CLIPS, num_steps=2, batch_size=4)
+
+    def interrupt(*_):
+        assert not np.array_equal(before, weights_of(g))  # statistics of the first move
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vidlab.keras.adversarial._Game.generate", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        steps.compile()
+    np.testing.assert_array_equal(before, weights_of(g))
+
+
+@ROOMS
 def test_compile_changes_nothing(room):
     g, d = pair(room)
     before = weights_of(g), weights_of(d)
@@ -433,6 +490,13 @@ def test_history_and_interruption(room):
         ({"betas": (0.5, 1.0)}, "betas: expected two numbers"),
         ({"decay": 1.0}, "decay: expected a number from 0 to below 1"),
         ({"who": "nobody"}, "who: expected one of"),
+        ({"seed": -1}, "seed: expected a whole number from 0, got -1"),
+        ({"seed": 1.5}, "seed: expected a whole number from 0, got 1.5"),
+        ({"betas": 0.5}, "betas: expected two numbers from 0 to below 1, got 0.5"),
+        ({"betas": ("a", "b")}, "betas: expected two numbers"),
+        ({"discriminator_rate": math.inf}, "discriminator_rate: expected a number from 0"),
+        ({"penalty": "much"}, "penalty: expected a weight from 0"),
+        ({"decay": None}, "decay: expected a number from 0"),
     ],
 )
 def test_wrong_options(room, options, message):
@@ -446,6 +510,10 @@ def test_models_and_data_that_do_not_fit(room):
     g, d = pair(room)
     with pytest.raises(ValueError, match="train labels: expected 40 whole numbers"):
         room.train_adversarial_steps(g, d, (X, Y[:-1]), num_steps=1)
+    with pytest.raises(ValueError, match="knows 3 classes, so labels are 0 to 2; got 7"):
+        room.train_adversarial_steps(g, d, (X, np.append(Y[:-1], 7)), num_steps=1)
+    with pytest.raises(ValueError, match=r"takes 'labels' beside .* give a pair \(x, labels\)"):
+        room.train_adversarial_steps(g, d, X, num_steps=1, batch_size=8)
     with pytest.raises(ValueError, match="has no noise_shape"):
         room.train_adversarial_steps(d, d, (X, Y), num_steps=1)
     narrow = room.LatentGenerator(3, 4, noise_dim=4, width=8)
@@ -458,6 +526,11 @@ def test_models_and_data_that_do_not_fit(room):
     )
     with pytest.raises(ValueError, match="got 'me' at step 1"):
         next(steps)
+    steps = room.train_adversarial_steps(
+        g, d, (X, Y), num_steps=2, batch_size=8, generator_rate=lambda step: math.nan
+    )
+    with pytest.raises(ValueError, match="generator_rate: expected a number from 0, got nan at st"):
+        next(steps)
 
 
 @ROOMS
@@ -469,6 +542,43 @@ def test_a_loss_that_is_no_number_ends_training(room):
     )  # fmt: skip
     with pytest.raises(TrainingError, match="no finite number at step"):
         list(steps)
+
+
+@ROOMS
+def test_a_loss_that_is_no_number_spoils_neither_generator_nor_mean(room):
+    g, d = pair(room)
+    mean = pair(room, seed=7)[0]
+
+    def rate(step):
+        return 1e30 if step == 4 else 1e-3  # the discriminator moves first
+
+    steps = room.train_adversarial_steps(
+        g, d, (X, Y), num_steps=9, batch_size=8, average=mean, losses="hinge",
+        generator_rate=rate, discriminator_rate=rate,
+    )  # fmt: skip
+    for _ in range(3):
+        next(steps)
+    before = weights_of(g), weights_of(mean)
+    with pytest.raises(TrainingError, match="at step 4"):
+        next(steps)
+    np.testing.assert_array_equal(before, [weights_of(g), weights_of(mean)])
+    assert np.isfinite(weights_of(d)).all()
+
+
+@ROOMS
+def test_a_discriminator_that_gives_no_number_moves_nothing(room):
+    g, d = pair(room)
+    mean = pair(room, seed=7)[0]
+    # Finite numbers whose sums are not.
+    steps = room.train_adversarial_steps(
+        g, d, (3e38 * np.ones_like(X), Y), num_steps=2, batch_size=8, average=mean
+    )
+    before = weights_of(g), weights_of(d)
+    with pytest.raises(TrainingError, match="at step 1"):
+        next(steps)
+    np.testing.assert_array_equal(before[0], weights_of(g))
+    np.testing.assert_array_equal(before[1], weights_of(d))
+    np.testing.assert_array_equal(before[0], weights_of(mean))
 
 
 @ROOMS
@@ -516,3 +626,10 @@ def test_the_shipped_gan_makes_the_same_good_clips_in_both_rooms():
     judged = vt.judge(vt.load_judge(), clips)
     assert metrics.class_consistency(judged, asked) >= 0.85
     assert metrics.diversity(judged.color) > 5
+
+
+@ROOMS
+@pytest.mark.parametrize("asked", [[8], [-1], [[0, 1]]])
+def test_the_shipped_gan_refuses_other_classes(room, asked):
+    with pytest.raises(ValueError, match=r"knows 8 classes, so expected \(N,\) from 0 to 7"):
+        room.generate(room.load_latent_gan(), asked)

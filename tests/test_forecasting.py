@@ -27,7 +27,7 @@ def test_the_whole_clip_by_default() -> None:
     assert np.allclose(255 * y[0], FRAMES[2, 1:])
 
 
-@pytest.mark.parametrize("length", [0, 6])
+@pytest.mark.parametrize("length", [0, 6, 2.0])
 def test_a_length_without_a_next_frame_is_refused(length: int) -> None:
     with pytest.raises(ValueError, match="length: expected 1 to 5"):
         NextFrames(FRAMES, length)
@@ -36,6 +36,8 @@ def test_a_length_without_a_next_frame_is_refused(length: int) -> None:
 def test_other_frames_are_refused() -> None:
     with pytest.raises(ValueError, match="expected uint8"):
         NextFrames(FRAMES / 255)
+    with pytest.raises(ValueError, match=r"at least two frames per clip.* got \(3, 1, 8, 8, 3\)"):
+        NextFrames(FRAMES[:, :1])
     with pytest.raises(ValueError, match="one shape"):
         errors_by_step(FRAMES, FRAMES[:, :2])
 
@@ -46,6 +48,16 @@ def test_errors_are_in_grey_levels_step_by_step() -> None:
     forecast[:, 1] += 6
     forecast[0, 2] += 8  # one clip of two
     assert np.allclose(errors_by_step(forecast, truth), [0, 6, np.sqrt(32)])
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_has_no_grey_levels_step_by_step_is_refused(which: int) -> None:
+    for other in (FRAMES[0], (FRAMES / 255).astype(np.float32), FRAMES[:0], FRAMES[..., :1]):
+        pair = [FRAMES, FRAMES]
+        pair[which] = other
+        name = ("forecast", "truth")[which]
+        with pytest.raises(ValueError, match=rf"{name}: expected uint8 \(N, S, H, W, 3\)"):
+            errors_by_step(*pair)
 
 
 def test_copying_repeats_the_last_frame() -> None:

@@ -1,13 +1,14 @@
 """The playable game: both worlds step by step, drift, messages of the browser, the poster."""
 
 import io
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from vidlab import world
-from vidlab.playground.game import ALT, Game
+from vidlab.playground.game import ALT, STATIC, Game
 from vidlab.world.steering import PLAYER, SIZE
 
 KEYS = [str(key) for key in np.random.default_rng(0).choice(world.KEYS, 30)]
@@ -131,6 +132,67 @@ def test_an_error_of_the_network_stands_in_the_game() -> None:
     assert game.turn == 1
 
 
+def test_after_an_error_both_go_on_from_the_same_place() -> None:
+    class OnceBroken(TrueDream):
+        broken = True
+
+        def step(self, key: str | int) -> np.ndarray:
+            if self.broken:
+                self.broken = False
+                raise ZeroDivisionError("on purpose")
+            return super().step(key)
+
+    game = Game({"once broken": lambda frames: OnceBroken(3)}, seed=3)
+    before = game.world.frame
+    game._answer(game, {"kind": "key", "value": "left", "turn": 1}, None)
+    assert (game.num_steps, game.error) == (0, "ZeroDivisionError: on purpose")
+    assert np.array_equal(game.world.frame, before)
+    for turn, key in enumerate(KEYS, start=2):
+        game._answer(game, {"kind": "key", "value": key, "turn": turn}, None)
+        assert (game.error, game.drift, game.wrong_pixels) == ("", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (np.zeros((1, 32, 32), np.uint8), "uint8 (1, 32, 32)"),
+        (np.zeros((16, 16), np.uint8), "uint8 (16, 16)"),
+        (np.zeros((32, 32)), "float64 (32, 32)"),
+        (np.full((32, 32), 7), "int64 (32, 32) of 7 to 7"),
+        (np.full((32, 32), -1), "int64 (32, 32) of -1 to -1"),
+        (np.zeros((32, 32, 3), np.float32), "float32 (32, 32, 3)"),
+        (None, "object ()"),
+    ],
+)
+def test_what_is_no_frame_is_refused_before_a_step_is_counted(made, told: str) -> None:
+    class Strange(Frozen):
+        def step(self, key: str | int) -> np.ndarray:
+            return made
+
+    game = Game({"strange": Strange}, seed=3)
+    before = game.world.frame
+    with pytest.raises(ValueError, match=rf"step: expected a frame.*got {re.escape(told)}"):
+        game.press("left")
+    assert game.num_steps == 0
+    assert np.array_equal(game.world.frame, before)
+    assert np.array_equal(game.dream_frame, before)
+
+
+def test_a_network_that_cannot_start_leaves_the_game_as_it_is() -> None:
+    def bad(frames: np.ndarray) -> Frozen:
+        raise ZeroDivisionError("on purpose")
+
+    game = Game({"right": lambda frames: TrueDream(3), "bad": bad}, seed=3)
+    for key in KEYS[:5]:
+        game.press(key)
+    before = game.true_pixels
+    game._answer(game, {"kind": "network", "value": "bad", "turn": 1}, None)
+    assert game.error == "ZeroDivisionError: on purpose"
+    assert (game.network, game.num_steps, game.true_pixels) == ("right", 5, before)
+    game.press("left")
+    assert (game.num_steps, game.drift, game.wrong_pixels) == (6, 0, 0)
+
+
 def test_no_network_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Game({})
@@ -140,11 +202,28 @@ def test_no_network_is_refused() -> None:
         Game({"frozen": Frozen}).press("jump")
 
 
+@pytest.mark.parametrize("history", [0, -3, 2.0, None])
+def test_a_history_without_frames_is_refused(history) -> None:
+    with pytest.raises(ValueError, match="history: expected a whole number from 1"):
+        Game({"frozen": Frozen}, history=history)
+
+
+@pytest.mark.parametrize("fps", [0, -1.0, np.nan, np.inf])
+def test_a_clock_that_does_not_tick_is_refused(fps: float) -> None:
+    with pytest.raises(ValueError, match="fps: expected steps per second above 0"):
+        Game({"frozen": Frozen}, fps=fps)
+
+
+def test_a_poster_without_keys_is_refused() -> None:
+    with pytest.raises(ValueError, match="keys: expected at least one"):
+        Game({"frozen": Frozen}).draw_poster([])
+
+
 def test_the_poster_shows_both_and_the_game_is_as_new() -> None:
     game = Game({"frozen": Frozen}, seed=2)
     before = game.true_pixels
     picture = Image.open(io.BytesIO(game.draw_poster(KEYS[:12])))
     assert picture.size[0] == 800
     assert (game.num_steps, game.true_pixels) == (0, before)
-    assert ALT == "Poster of the game"
+    assert f'img[alt^="{ALT}"]' in (STATIC / "game.js").read_text(encoding="utf-8")
     assert (world.SteerableWorld(2).frame == PLAYER).any()

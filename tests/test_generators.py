@@ -70,6 +70,14 @@ def test_clip_vaes_are_twins(decoder):
 
 
 @ROOMS
+def test_clips_of_another_length_are_refused(room):
+    x = clips().frames[:2, :8]
+    x = channels_first(x) if room is vt else x.astype(np.float32) / 255
+    with pytest.raises(ValueError, match=r"clips: expected 16 frames each, got the shape \(2, 8,"):
+        room.ClipVAE().encode(x)
+
+
+@ROOMS
 def test_an_unknown_decoder_is_named(room):
     with pytest.raises(ValueError, match="decoder: expected '2d' or '3d', got '4d'"):
         room.ClipVAE("4d")
@@ -86,6 +94,70 @@ def test_generators_of_codes_are_twins(name):
     assert ours.shape == (8, 34)
     np.testing.assert_allclose(ours, theirs, atol=1e-4)
     assert np.abs(ours[0] - ours[1]).max() > 1e-3
+
+
+def kullback_leibler(mu: np.ndarray, log_variance: np.ndarray) -> np.ndarray:
+    """Of N(mu, variance) from N(0, 1), summed: log of 1 / sigma + (sigma^2 + mu^2) / 2 - 1 / 2."""
+    sigma = np.exp(log_variance / 2)
+    return (-np.log(sigma) + (sigma**2 + mu**2) / 2 - 0.5).sum(axis=1)
+
+
+def loss_and_parts(room, model, *batch):
+    """training_loss of a batch, and a function that calls the model's methods, all in NumPy."""
+
+    def tensor(x):
+        return torch.as_tensor(x) if room is vt else keras.ops.convert_to_tensor(x)
+
+    def call(name, *arrays):
+        with torch.no_grad():
+            found = getattr(model, name)(*map(tensor, arrays))
+        return tuple(map(to_numpy, found)) if isinstance(found, tuple) else to_numpy(found)
+
+    return float(call("training_loss", *batch)), call
+
+
+@ROOMS
+def test_the_loss_of_a_latent_vae_by_hand(room):
+    room.set_seed(0)
+    model = room.LatentVAE(8, beta=0.7)
+    codes, labels = CODES.codes[:5], np.arange(5)
+    epsilon = np.random.default_rng(0).normal(size=(5, 16)).astype(np.float32)
+    loss, call = loss_and_parts(room, model, codes, labels, epsilon)
+    mu, log_variance = call("encode", codes, labels)
+    made = call("sample", mu + np.exp(log_variance / 2) * epsilon, labels)
+    kl = kullback_leibler(mu, log_variance)
+    assert kl.min() > 1
+    expected = (((made - codes) ** 2).sum(axis=1) + 0.7 * kl).mean()
+    assert loss == pytest.approx(expected, rel=1e-4)
+
+
+@ROOMS
+def test_the_loss_of_a_clip_vae_by_hand(room):
+    room.set_seed(0)
+    model = room.ClipVAE(beta=0.3)
+    x = clips().frames[:2].astype(np.float32) / 255
+    x = np.moveaxis(x, -1, 2) if room is vt else x
+    rng = np.random.default_rng(0)
+    epsilon, frames = rng.normal(size=(2, 34)).astype(np.float32), np.array([[3, 0], [15, 7]])
+    loss, call = loss_and_parts(room, model, x, np.zeros(2, int), epsilon, frames)
+    mu, log_variance = call("encode", x)
+    made = call("decode", mu + np.exp(log_variance / 2) * epsilon, frames)
+    real = np.stack([x[0, [3, 0]], x[1, [15, 7]]])
+    expected = ((made - real) ** 2).mean() + 0.3 * kullback_leibler(mu, log_variance).mean()
+    assert loss == pytest.approx(expected, rel=1e-4)
+
+
+@ROOMS
+def test_the_loss_of_a_latent_flow_by_hand(room):
+    room.set_seed(0)
+    model = room.LatentFlow(8)
+    rng = np.random.default_rng(0)
+    codes, labels = CODES.codes[:5], np.arange(5)
+    noise, time = rng.normal(size=(5, 34)).astype(np.float32), rng.random(5).astype(np.float32)
+    loss, call = loss_and_parts(room, model, codes, labels, noise, time)
+    way = noise + time[:, None] * (codes - noise)
+    expected = ((call("velocity", way, time, labels) - (codes - noise)) ** 2).mean()
+    assert loss == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", ["LatentVAE", "LatentFlow"])
@@ -128,6 +200,59 @@ def test_the_seed_decides_the_clips(room):
     assert (first != other).any()
     with pytest.raises(ValueError, match="labels: expected whole numbers"):
         room.generate(model, np.zeros(2))
+    with pytest.raises(ValueError, match="seed: expected a whole number from 0, got -1"):
+        room.generate(model, labels, seed=-1)
+    for run in (
+        lambda: room.generate(model, labels, batch_size=0),
+        lambda: room.encode_clips(model.painter, clips().frames[:2], batch_size=0),
+    ):
+        with pytest.raises(ValueError, match="batch_size: expected a whole number from 1, got 0"):
+            run()
+
+
+@ROOMS
+@pytest.mark.parametrize("name", ["LatentVAE", "LatentFlow"])
+def test_classes_that_the_generator_does_not_know(room, name):
+    model = room.TwoStage(room.FrameAutoencoder(), getattr(room, name)(8), CODES)
+    with pytest.raises(ValueError, match=r"knows 8 classes, so expected \(N,\) from 0 to 7; got 3"):
+        room.generate(model, [3, 8])
+
+
+@ROOMS
+def test_a_generator_that_reads_words_knows_no_classes(room):
+    flow = room.LatentFlow(0, condition=room.BagOfWords(5))
+    model = room.TwoStage(room.FrameAutoencoder(), flow, CODES)
+    assert room.generate(model, np.array([[3, 4, 0]])).shape == (1, 16, 32, 32, 3)
+
+
+@ROOMS
+def test_frames_that_are_no_numbers_are_no_black_clips(room):
+    codes = latents.ClipCodes(**{**vars(CODES), "mean": np.full(34, np.nan)})
+    model = room.TwoStage(room.FrameAutoencoder(), room.LatentVAE(8), codes)
+    with pytest.raises(ValueError, match="model: its frames hold NaN or infinity"):
+        room.generate(model, [0])
+
+
+def test_generating_and_encoding_leave_the_mode_as_it_was():
+    model = vt.TwoStage(vt.FrameAutoencoder(), vt.LatentVAE(8), CODES).train()
+    vt.generate(model, [0])
+    vt.encode_clips(model.painter, clips().frames[:2])
+    assert model.training
+    assert model.painter.training
+    again = vt.TwoStage(model.painter, model.generator, CODES)
+    vt.generate(again, [0])
+    assert not model.generator.training
+
+
+def test_two_stages_go_from_room_to_room():
+    first = vt.TwoStage(vt.FrameAutoencoder(), vt.LatentVAE(8), CODES)
+    second = vk.TwoStage(vk.FrameAutoencoder(), vk.LatentVAE(8), CODES)
+    copy_weights(first, second)
+    ours = vt.generate(first, [1, 5])
+    assert np.abs(ours.astype(int) - vk.generate(second, [1, 5])).max() <= 2
+    third = vt.TwoStage(vt.FrameAutoencoder(), vt.LatentVAE(8), CODES)
+    copy_weights(second, third)
+    np.testing.assert_array_equal(ours, vt.generate(third, [1, 5]))
 
 
 @ROOMS
@@ -204,6 +329,26 @@ def test_compiling_leaves_no_trace():
         np.testing.assert_array_equal(to_numpy(variable), value)
 
 
+def test_an_interrupted_compilation_leaves_no_trace(monkeypatch):
+    model = vk.LatentVAE(8)
+    before = model.get_weights()
+
+    def interrupted(function):
+        def move(*batch):
+            function(*batch)
+            assert not np.array_equal(before[-1], model.get_weights()[-1])
+            raise KeyboardInterrupt
+
+        return move
+
+    monkeypatch.setattr("vidlab.keras.generating.compiled_function", interrupted)
+    steps = vk.loss_steps(model, latents.items(model, CODES.codes, CODES.labels, 8), num_steps=5)
+    with pytest.raises(KeyboardInterrupt):
+        steps.compile()
+    for value, weight in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(value, weight)
+
+
 @ROOMS
 def test_bad_arguments_are_named_at_once(room):
     model = room.LatentVAE(8)
@@ -227,6 +372,30 @@ def test_a_loss_that_explodes_is_named(room):
         room.fit_loss(
             model, latents.items(model, codes, CODES.labels, 8), num_steps=5, progress=False
         )
+
+
+@ROOMS
+def test_a_loss_that_explodes_spoils_no_weights(room):
+    def written() -> np.ndarray:
+        return to_numpy(model.write.weight.detach() if room is vt else model.write.kernel).copy()
+
+    model = room.LatentVAE(8)
+    draws = latents.items(model, CODES.codes, CODES.labels, 8)
+    count = 0
+
+    def batches(rng):
+        nonlocal count
+        count += 1
+        codes, *rest = draws(rng)
+        return (codes * np.float32(np.nan if count == 4 else 1), *rest)
+
+    steps = room.loss_steps(model, batches, num_steps=9)
+    for _ in range(3):
+        next(steps)
+    before = written()
+    with pytest.raises(TrainingError, match="at step 4"):
+        next(steps)
+    np.testing.assert_array_equal(before, written())
 
 
 @ROOMS

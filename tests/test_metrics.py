@@ -220,6 +220,20 @@ def test_distances_are_in_squared_units_and_do_not_depend_on_chunks():
         np.testing.assert_allclose(distances, expected.min(axis=1), rtol=1e-5)
 
 
+def test_nearest_counts_the_table_of_distances(monkeypatch):
+    whole, sizes = metrics._squared_distances, []
+
+    def measured(a, b):
+        sizes.append(len(a) * len(b))
+        return whole(a, b)
+
+    monkeypatch.setattr(metrics, "_squared_distances", measured)
+    tiny = np.arange(180, dtype=np.uint8).reshape(60, 1, 1, 1, 3)
+    indices, _ = metrics.nearest_clips(tiny, tiny, max_bytes=1600)
+    assert indices.tolist() == list(range(60))
+    assert 16 * max(sizes) <= 1600
+
+
 def test_nearest_errors():
     frames = np.zeros((2, 4, 8, 8, 3), np.uint8)
     with pytest.raises(ValueError, match="generated: expected uint8"):

@@ -37,6 +37,19 @@ def test_models_agree_with_pytorch_and_learn(measured: dict[str, Any], name: str
     assert found["moved"] > 1e-3
 
 
+@pytest.mark.parametrize("name", ["flow", "gan", "codes", "forecast"])
+def test_generators_agree_with_pytorch(measured: dict[str, Any], name: str) -> None:
+    assert measured["generators"][name] <= 2
+
+
+def test_generators_learn_as_in_pytorch(measured: dict[str, Any]) -> None:
+    found = measured["trained generators"]
+    assert found["difference"] < 1e-3
+    assert found["warnings"] == []
+    assert found["unspoilt"]
+    assert measured["plays"]
+
+
 @pytest.mark.parametrize("name", TWINS)
 def test_layers_agree_with_pytorch(measured: dict[str, Any], name: str) -> None:
     assert measured["layers"][name] < 1e-4

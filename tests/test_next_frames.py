@@ -58,6 +58,41 @@ def test_both_rooms_go_on_alike(name: str) -> None:
     assert np.abs(one.astype(int) - other).max() <= 1
 
 
+@pytest.mark.parametrize("room", [vt, vk])
+def test_what_cannot_be_forecast_is_named(room) -> None:
+    model = room.NextFramePredictor(8)
+    for clips, message in (
+        (CLIPS[:0], "frames: expected clips, uint8"),
+        (CLIPS / 255, "frames: expected clips, uint8"),
+        (CLIPS[:, :, :15], "frames: expected an even height and width"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            room.forecast(model, clips, 2)
+    with pytest.raises(ValueError, match="num_frames: expected a whole number from 1, got 0"):
+        room.forecast(model, CLIPS, 0)
+    with pytest.raises(ValueError, match="batch_size: expected a whole number from 1, got 0"):
+        room.forecast(model, CLIPS, 2, batch_size=0)
+
+
+@pytest.mark.parametrize("room", [vt, vk])
+@pytest.mark.parametrize(("value", "pixel"), [(1.5, 255), (-1.0, 0), (np.nan, None)])
+def test_a_rollout_out_of_range(room, value, pixel, monkeypatch) -> None:
+    model = room.NextFramePredictor(8)
+
+    def rollout(x, num_frames: int):
+        if room is vt:
+            assert not model.training
+        return x[:, :num_frames] * 0 + value
+
+    monkeypatch.setattr(model, "rollout", rollout)
+    if pixel is None:
+        with pytest.raises(ValueError, match="model: its frames hold NaN"):
+            room.forecast(model, CLIPS, 2)
+    else:
+        assert (room.forecast(model, CLIPS, 2) == pixel).all()
+    assert room is vk or model.training
+
+
 def changed_places(room, model, changed: int) -> np.ndarray:
     """The places whose forecast moves where one frame is replaced by another."""
     other = CLIPS.copy()

@@ -121,6 +121,8 @@ def test_unknown_keys_are_refused(key) -> None:
 def test_other_errors() -> None:
     with pytest.raises(ValueError, match="stride: expected 1, 2 or 4"):
         world.SteerableWorld(0, stride=3)
+    with pytest.raises(ValueError, match=r"stride: expected .* a whole number, got 4\.0"):
+        world.SteerableWorld(0, stride=4.0)
     with pytest.raises(ValueError, match="num_worlds"):
         world.steer(0)
     with pytest.raises(ValueError, match="num_steps"):
@@ -217,6 +219,50 @@ def test_a_dream_is_fed_its_own_frames_alone() -> None:
     made = world.dream(counting, first, np.zeros((1, 4), np.int64))
     assert made[0, :, 0, 0].tolist() == [1, 2, 3, 4]
     assert seen == [[0, 0], [0, 1], [1, 2], [2, 3]]
+
+
+def test_a_dream_forgets_nothing_that_is_done_to_its_frames() -> None:
+    dreamed = world.Dream(perfect(world.SteerableWorld(4)), world.steer(1, 1).frames[0])
+    for shown in (dreamed.frame, dreamed.step("left")):
+        shown[:] = 3
+        assert not (dreamed.frame == 3).all()
+
+
+def test_actions_of_a_dream_may_be_a_list() -> None:
+    first = world.steer(1, 1).frames
+    made = world.dream(perfect(world.SteerableWorld(4)), first, [[0, 4]])
+    assert made.shape == (1, 2, SIZE, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("actions", "told"),
+    [
+        ([[9]], "actions: expected numbers of 0 to 4, got 9 to 9"),
+        ([[-1]], "actions: expected numbers of 0 to 4, got -1 to -1"),
+        ([[1.0]], "actions: expected whole numbers, got float64"),
+        (np.zeros((1, 0), int), r"actions: expected \(N, T\).* got \(1, 0\)"),
+        ([1], r"actions: expected \(N, T\).* got \(1,\)"),
+        ([[1], [1]], r"actions: expected \(N, T\).* 1 worlds, got \(2, 1\)"),
+    ],
+)
+def test_other_actions_of_a_dream_are_refused(actions, told: str) -> None:
+    first = world.steer(1, 1).frames
+    with pytest.raises(ValueError, match=told):
+        world.dream(perfect(world.SteerableWorld(4)), first, actions)
+
+
+def test_other_first_frames_of_a_dream_are_refused() -> None:
+    predict, frames = perfect(world.SteerableWorld(4)), world.steer(1, 1).frames[0]
+    with pytest.raises(ValueError, match=r"frames: expected .*\(history, H, W\).* got \(32, 32\)"):
+        world.Dream(predict, frames[0])
+    with pytest.raises(ValueError, match=r"frames: expected .* got \(0, 32, 32\)"):
+        world.Dream(predict, frames[:0])
+    with pytest.raises(ValueError, match="frames: expected whole numbers, got float64"):
+        world.Dream(predict, frames / 4)
+    with pytest.raises(ValueError, match="frames: expected numbers of 0 to 4"):
+        world.Dream(predict, frames + 5)
+    with pytest.raises(ValueError, match=r"frames: expected .*\(N, history, H, W\)"):
+        world.dream(predict, frames, [[0]])
 
 
 def test_the_grid_fills_the_picture() -> None:

@@ -4,7 +4,9 @@ The letters: N items, B items of a batch. Both rooms, ``vidlab.torch`` and ``vid
 on this; no framework is imported here.
 """
 
-from collections.abc import Callable, Generator, Iterator
+import inspect
+import math
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -166,19 +168,32 @@ class GamePlan:
         return player
 
     def rates(self, step: int) -> tuple[float, float]:
-        """The learning rates of generator and discriminator at a step."""
+        """The learning rates of generator and discriminator at a step.
+
+        Raises:
+            ValueError: a function gave no number from 0.
+        """
         share = scheduled(self.schedule, step, self.num_steps)
-        return tuple(  # type: ignore[return-value]
-            float(rate(step)) if callable(rate) else rate * share
-            for rate in (self.generator_rate, self.discriminator_rate)
+        return (
+            self._rate("generator_rate", step, share),
+            self._rate("discriminator_rate", step, share),
         )
+
+    def _rate(self, name: str, step: int, share: float) -> float:
+        rate = getattr(self, name)
+        if not callable(rate):
+            return rate * share
+        given = float(rate(step))
+        if not _is_rate(given):
+            raise ValueError(f"{name}: expected a number from 0, got {given} at step {step}")
+        return given
 
 
 def make_game_plan(generator: Any, train: GameData, **options: Any) -> GamePlan:
     """Check what ``train_adversarial_steps`` was asked for.
 
     Args:
-        generator: has ``noise_shape``.
+        generator: has ``noise_shape``, and may have ``num_classes``.
         train: see there.
         **options: num_steps, batch_size and so on, as they came.
 
@@ -197,6 +212,12 @@ def make_game_plan(generator: Any, train: GameData, **options: Any) -> GamePlan:
                 f"train labels: expected {len(x)} whole numbers from 0, one per item of x, got "
                 f"{labels.dtype} {labels.shape}. Without classes give x alone."
             )
+        num_classes = getattr(generator, "num_classes", None)
+        if num_classes is not None and labels.max() >= num_classes:
+            raise ValueError(
+                f"train labels: {type(generator).__name__} knows {num_classes} classes, so labels "
+                f"are 0 to {num_classes - 1}; got {labels.max()}"
+            )
         labels = labels.astype(np.int64)
     noise_shape = getattr(generator, "noise_shape", None)
     if not isinstance(noise_shape, tuple):
@@ -210,28 +231,83 @@ def make_game_plan(generator: Any, train: GameData, **options: Any) -> GamePlan:
 
 
 def _check(plan: GamePlan) -> None:
-    for name in ("num_steps", "batch_size"):
+    for name, lowest in (("num_steps", 1), ("batch_size", 1), ("seed", 0)):
         value = getattr(plan, name)
-        if not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name}: expected a whole number from 1, got {value!r}")
+        if not isinstance(value, int | np.integer) or value < lowest:
+            raise ValueError(f"{name}: expected a whole number from {lowest}, got {value!r}")
     if plan.batch_size > len(plan.x):
         raise ValueError(f"batch_size: {plan.batch_size}, but train has only {len(plan.x)} items")
-    if plan.losses not in LOSSES:
-        raise ValueError(f"losses: expected one of {LOSSES}, got {plan.losses!r}")
-    if not plan.penalty >= 0:
+    check_losses(plan.losses)
+    if not _is_rate(plan.penalty):
         raise ValueError(f"penalty: expected a weight from 0, got {plan.penalty!r}")
     for name in ("generator_rate", "discriminator_rate"):
         rate = getattr(plan, name)
-        if not callable(rate) and not rate >= 0:
+        if not callable(rate) and not _is_rate(rate):
             raise ValueError(f"{name}: expected a number from 0 or a function, got {rate!r}")
     if plan.schedule not in SCHEDULES:
         raise ValueError(f"schedule: expected one of {SCHEDULES}, got {plan.schedule!r}")
-    if len(plan.betas) != 2 or not all(0 <= beta < 1 for beta in plan.betas):
+    if np.shape(plan.betas) != (2,) or not all(_is_rate(b) and b < 1 for b in plan.betas):
         raise ValueError(f"betas: expected two numbers from 0 to below 1, got {plan.betas!r}")
-    if not 0 <= plan.decay < 1:
+    if not (_is_rate(plan.decay) and plan.decay < 1):
         raise ValueError(f"decay: expected a number from 0 to below 1, got {plan.decay!r}")
     if not callable(plan.who) and plan.who not in PLAYERS:
         raise ValueError(f"who: expected one of {PLAYERS} or a function, got {plan.who!r}")
+
+
+def _is_rate(value: object) -> bool:
+    """Whether a value is a finite number from 0."""
+    return isinstance(value, int | float | np.number) and bool(0 <= value < math.inf)
+
+
+def check_losses(losses: str) -> None:
+    """Raise ValueError where ``losses`` is none of ``LOSSES``."""
+    if losses not in LOSSES:
+        raise ValueError(f"losses: expected one of {LOSSES}, got {losses!r}")
+
+
+def check_pairs(real: tuple, generated: tuple) -> None:
+    """Raise ValueError where two shapes of logits differ; None is a size not known yet."""
+    if len(real) != len(generated) or any(
+        a != b and a is not None and b is not None for a, b in zip(real, generated, strict=True)
+    ):
+        raise ValueError(
+            "real and generated: expected logits of one shape, (B,), got "
+            f"{tuple(real)} and {tuple(generated)}"
+        )
+
+
+def check_conditional(model: object, call: Callable, labels: np.ndarray | None) -> None:
+    """Check that a player that asks for labels gets some.
+
+    Args:
+        model: the player.
+        call: its ``forward`` or ``call``.
+        labels: of the training set, or None.
+
+    Raises:
+        ValueError: it asks for labels, and there are none.
+    """
+    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    needed = [
+        p.name
+        for p in inspect.signature(call).parameters.values()
+        if p.kind in kinds and p.default is p.empty and p.name not in ("training", "mask")
+    ]
+    if labels is None and len(needed) > 1:
+        raise ValueError(
+            f"train: {type(model).__name__} takes {needed[1]!r} beside its input, so give a pair "
+            "(x, labels), such as (clips.frames, clips.labels)"
+        )
+
+
+def check_average(
+    average: Mapping[str, tuple[int, ...]], generator: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Raise ValueError where the weights of both, name -> shape, differ."""
+    if average != generator:
+        raise ValueError(
+            "average: expected a generator of the same kind, with weights of the same shapes"
+        )
 
 
 def check_shapes(made: tuple[int, ...], real: tuple[int, ...], opinion: tuple[int, ...]) -> None:
@@ -257,6 +333,20 @@ def check_shapes(made: tuple[int, ...], real: tuple[int, ...], opinion: tuple[in
         )
 
 
+def check_measured(numbers: np.ndarray, step: int, rates: tuple[float, float]) -> None:
+    """Check what was measured before a move; the move itself and the running mean come after it.
+
+    Raises:
+        TrainingError: a loss is no finite number.
+    """
+    if not np.isfinite(numbers).all():
+        raise TrainingError(
+            f"a loss is no finite number at step {step}, with the learning rates {rates[0]:.3g} "
+            f"(generator) and {rates[1]:.3g} (discriminator). Try smaller ones, a gradient "
+            "penalty, or losses='non_saturating'."
+        )
+
+
 def make_record(
     step: int,
     who: str,
@@ -272,17 +362,7 @@ def make_record(
         discriminated: loss, penalty, opinion on real and on generated items, before the
             discriminator's move; None where it did not move.
         generated: loss and the two opinions before the generator's move; or None.
-
-    Raises:
-        TrainingError: a loss is no finite number.
     """
-    numbers = [part for part in (discriminated, generated) if part is not None]
-    if not all(np.isfinite(part).all() for part in numbers):
-        raise TrainingError(
-            f"a loss is no finite number at step {step}, with the learning rates {rates[0]:.3g} "
-            f"(generator) and {rates[1]:.3g} (discriminator). Try smaller ones, a gradient "
-            "penalty, or losses='non_saturating'."
-        )
     real, fake = discriminated[2:] if discriminated is not None else generated[1:]  # type: ignore[index]
     return GameRecord(
         step=step,

@@ -13,7 +13,7 @@ class NextFrames:
     same frames one later, float32 in [0, 1].
 
     Args:
-        frames: uint8 (N, T, H, W, 3).
+        frames: uint8 (N, T, H, W, 3), at least two frames per clip.
         length: frames in x; each clip gives T - length items. By default T - 1.
 
     Raises:
@@ -21,14 +21,17 @@ class NextFrames:
     """
 
     def __init__(self, frames: np.ndarray, length: int | None = None) -> None:
-        if frames.dtype != np.uint8 or frames.ndim != 5 or frames.shape[-1] != 3:
-            raise ValueError(
-                f"frames: expected uint8 (N, T, H, W, 3), got {frames.dtype} {frames.shape}"
-            )
+        frames = _checked(frames, "frames", "(N, T, H, W, 3)")
         most = frames.shape[1] - 1
-        self.frames, self.length = frames, most if length is None else length
-        if not 1 <= self.length <= most:
-            raise ValueError(f"length: expected 1 to {most} frames, got {length}")
+        if most < 1:
+            raise ValueError(
+                f"frames: expected at least two frames per clip, one to see and one to foretell, "
+                f"got {frames.shape}"
+            )
+        length = most if length is None else length
+        if not isinstance(length, int | np.integer) or not 1 <= length <= most:
+            raise ValueError(f"length: expected 1 to {most} frames, a whole number, got {length!r}")
+        self.frames, self.length = frames, int(length)
         self.per_clip = frames.shape[1] - self.length
 
     def __len__(self) -> int:
@@ -50,15 +53,28 @@ def errors_by_step(forecast: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """How far forecasts are from what came, for each step ahead.
 
     Args:
-        forecast, truth: uint8 (N, S, H, W, 3).
+        forecast, truth: uint8 (N, S, H, W, 3), at least one clip.
 
     Returns:
         The root of the mean squared error in grey levels (0 to 255), (S,).
 
     Raises:
-        ValueError: the shapes differ.
+        ValueError: not such clips, or the shapes differ.
     """
+    forecast = _checked(forecast, "forecast", "(N, S, H, W, 3)")
+    truth = _checked(truth, "truth", "(N, S, H, W, 3)")
     if forecast.shape != truth.shape:
         raise ValueError(f"expected two arrays of one shape, got {forecast.shape}, {truth.shape}")
     squared = (forecast.astype(np.float32) - truth.astype(np.float32)) ** 2
     return np.sqrt(squared.mean(axis=(0, *range(2, truth.ndim))))
+
+
+def _checked(clips: np.ndarray, name: str, axes: str) -> np.ndarray:
+    """Clips of grey levels; ``axes`` is what the message calls their axes."""
+    clips = np.asarray(clips)
+    is_clips = clips.ndim == 5 and clips.shape[-1] == 3 and clips.size > 0
+    if clips.dtype != np.uint8 or not is_clips:
+        raise ValueError(
+            f"{name}: expected uint8 {axes}, none empty, got {clips.dtype} {clips.shape}"
+        )
+    return clips

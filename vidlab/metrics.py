@@ -12,6 +12,7 @@ The judge is a small classifier that comes with vidlab; ``load_judge`` and ``jud
 give its opinions. The letters: N clips, T frames, H height, W width, K classes, F features.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -220,7 +221,8 @@ def nearest_clips(
             f"got {training.shape[1:]}"
         )
     values = int(np.prod(generated.shape[1:]))
-    step = max(1, max_bytes // (2 * 4 * values))  # two chunks of float32 clips
+    # Two chunks of float32 clips, and tables of the distances between them.
+    step = max(1, min(max_bytes // (2 * 4 * values), math.isqrt(max_bytes // 16)))
     indices = np.zeros(len(generated), np.int64)
     distances = np.full(len(generated), np.inf, np.float32)
     for rows in chunks(len(generated), step):

@@ -116,7 +116,8 @@ def main() -> None:
     if args.framework:
         run(args.framework, args.seeds, args.quick)
     else:
-        run_side_by_side(__file__, vae_07.FRAMEWORKS, ["--quick"] if args.quick else [])
+        options = ["--seeds", *map(str, args.seeds), *(["--quick"] if args.quick else [])]
+        run_side_by_side(__file__, vae_07.FRAMEWORKS, options)
 
 
 if __name__ == "__main__":

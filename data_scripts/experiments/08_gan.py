@@ -1,4 +1,4 @@
-"""What a GAN gives in a quarter of a minute, and what each of its parts is worth.
+"""What a GAN gives in 1,000 steps, and what each of its parts is worth.
 
 In each framework and for each of three seeds:
 
@@ -192,7 +192,8 @@ def main() -> None:
     if args.framework:
         run(args.framework, tuple(args.seeds), args.quick)
         return
-    run_side_by_side(__file__, FRAMEWORKS, ["--quick"] if args.quick else [])
+    options = ["--seeds", *map(str, args.seeds), *(["--quick"] if args.quick else [])]
+    run_side_by_side(__file__, FRAMEWORKS, options)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ import importlib
 import platform
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from results_table import ResultsTable, run_side_by_side
@@ -101,6 +102,18 @@ def numbers_of(facts: list[tuple[str, str, str]]) -> np.ndarray:
     )
 
 
+def add_missing(rows: list[dict[str, Any]]) -> None:
+    """Write the rows of one model that are not in the table yet.
+
+    The row of "seen" comes last and says that the model is finished: one that was interrupted
+    before it is measured again as a whole, and some of its rows are there already.
+    """
+    finished = TABLE.finished()
+    for row in sorted(rows, key=lambda row: row["asked"] == "seen"):
+        if tuple(str(row[name]) for name in TABLE.key) not in finished:
+            TABLE.add(row)
+
+
 def main_run(framework: str, quick: bool, seeds: tuple[int, ...]) -> None:
     """All rows of one framework that are not there yet."""
     room = importlib.import_module(f"vidlab.{framework}")
@@ -162,12 +175,10 @@ def main_run(framework: str, quick: bool, seeds: tuple[int, ...]) -> None:
                         "num_clips": len(wanted), "train_clips": int(seen.sum()),
                         "train_seconds": seconds, "machine": MACHINE, "command": COMMAND,
                     })  # fmt: skip
-            # The row of "seen" last: an interrupted model is measured again as a whole.
-            for row in sorted(rows, key=lambda row: row["asked"] == "seen"):
-                if quick:
-                    print(row)
-                else:
-                    TABLE.add(row)
+            if quick:
+                print(*rows, sep="\n")
+            else:
+                add_missing(rows)
 
 
 def main() -> None:
@@ -180,7 +191,8 @@ def main() -> None:
     if args.framework:
         main_run(args.framework, args.quick, seeds)
         return
-    run_side_by_side(__file__, ("torch", "keras"), ["--quick"] if args.quick else [])
+    options = ["--seeds", *map(str, args.seeds), *(["--quick"] if args.quick else [])]
+    run_side_by_side(__file__, ("torch", "keras"), options)
 
 
 if __name__ == "__main__":

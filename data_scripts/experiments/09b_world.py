@@ -6,11 +6,13 @@ later frame from its own last two. After 20 keys: is the player where it is in t
 play:
 
     colours            logits of five colours per pixel, cross-entropy; the likeliest is fed back
-    RGB, snapped       three numbers per pixel, squared error; the nearest of the five colours is
-                       fed back. Only the output and the loss differ from "colours"
-    RGB, snapped, long the same with three times as many steps
     RGB                three numbers in, three out, squared error; fed back as it is
-    RGB, long          the same with three times as many steps
+    RGB, snapped       the same weights; the nearest of the five colours is fed back for each pixel
+    RGB, long; RGB, long, snapped
+                       both with three times as many steps
+    RGB out            planes of colours in as for "colours", three numbers out, squared error; the
+                       nearest of the five colours is fed back
+    RGB out, long      the same with three times as many steps
     colours, 1 pixel   "colours" in a world where everything moves by one pixel, not by four, and
                        the rest is the same
 
@@ -20,7 +22,9 @@ play:
 
 --rates tries six learning rates for each model, in PyTorch and on another seed's worlds:
 notebooks/results/09b_rates.csv. Each model gets the best of its own, the lower one of two that are
-equal (RATES below).
+equal (RATES below). No rate lets "RGB" dream for 20 keys, snapped or not; both have the same one,
+so that they differ in what is fed back and in nothing else. The long ones have the rates of the
+short.
 
 Results go to notebooks/results/09b_world.csv, row by row: an interrupted run goes on where it
 stopped. Delete the file to measure everything again. Each framework runs in a process of its own on
@@ -57,13 +61,15 @@ RATES_TABLE = ResultsTable(
 FRAMEWORKS = ("torch", "keras")
 RATES = {
     "colours": 2e-2,
-    "RGB, snapped": 4e-2,
-    "RGB, snapped, long": 4e-2,
     "RGB": 5e-3,
+    "RGB, snapped": 5e-3,
     "RGB, long": 5e-3,
+    "RGB, long, snapped": 5e-3,
+    "RGB out": 4e-2,
+    "RGB out, long": 4e-2,
     "colours, 1 pixel": 4e-2,
 }
-LONGER = 3  # times as many steps where the name ends in "long"
+LONGER = 3  # times as many steps where "long" is in the name
 TRIED, TRIED_SEED = (2.5e-3, 5e-3, 1e-2, 2e-2, 4e-2, 8e-2), 10
 SEEDS = (0, 1, 2)
 STEPS, BATCH = 1000, 32
@@ -100,8 +106,13 @@ def nearness(pictures: np.ndarray) -> np.ndarray:
     return -((pictures[..., None, :] - VALUES) ** 2).sum(axis=-1)
 
 
-def dream_in_rgb(predict: Predict, frames: np.ndarray, actions: np.ndarray) -> np.ndarray:
-    """``world.dream`` where the network's RGB is fed back; seen through the nearest colours."""
+def dream_in_rgb(
+    predict: Predict, frames: np.ndarray, actions: np.ndarray, snapped: bool
+) -> np.ndarray:
+    """``world.dream`` of a network that reads and gives RGB; seen through the nearest colours.
+
+    What is fed back is the network's RGB as it is, or if ``snapped`` the nearest of the colours.
+    """
     recent, made = VALUES[frames], []  # (N, history, H, W, 3)
     keys = np.eye(len(world.KEYS), dtype=np.float32)[actions]
     count, _, height, width, _ = recent.shape
@@ -109,8 +120,9 @@ def dream_in_rgb(predict: Predict, frames: np.ndarray, actions: np.ndarray) -> n
         pressed = np.broadcast_to(keys[:, t, None, None], (count, height, width, len(world.KEYS)))
         colors = np.moveaxis(recent, 1, 3).reshape(count, height, width, 3 * HISTORY)
         picture = predict(np.concatenate([colors, pressed], axis=-1)).clip(0, 1)
-        recent = np.concatenate([recent[:, 1:], picture[:, None]], axis=1)
         made.append(nearness(picture).argmax(axis=-1).astype(np.uint8))
+        fed = VALUES[made[-1]] if snapped else picture
+        recent = np.concatenate([recent[:, 1:], fed[:, None]], axis=1)
     return np.stack(made, axis=1)
 
 
@@ -130,8 +142,9 @@ def measure_model(room: Any, name: str, seed: int, rate: float, quick: bool) -> 
     test = world.steer(NUM_TEST, max(AT) + HISTORY - 1, seed=1000 + seed, stride=stride)
     transitions: Any = world.Transitions(train, HISTORY)
     num_items, loss = len(transitions), "cross_entropy"
-    rgb, rgb_input = name.startswith("RGB"), name in ("RGB", "RGB, long")
-    num_steps = STEPS * (LONGER if name.endswith("long") else 1)
+    rgb = name.startswith("RGB")
+    rgb_input = rgb and not name.startswith("RGB out")
+    num_steps = STEPS * (LONGER if "long" in name else 1)
     num_inputs = HISTORY * (3 if rgb_input else NUM_COLORS) + len(world.KEYS)
     if rgb:
         transitions, loss = RGBTransitions(transitions, rgb_input), "mse"
@@ -143,7 +156,7 @@ def measure_model(room: Any, name: str, seed: int, rate: float, quick: bool) -> 
     )  # fmt: skip
     first, keys = test.frames[:, :HISTORY], test.actions[:, HISTORY - 1 :]
     if rgb_input:
-        made = dream_in_rgb(lambda x: room.predict(model, x), first, keys)
+        made = dream_in_rgb(lambda x: room.predict(model, x), first, keys, "snapped" in name)
     elif rgb:
         made = world.dream(lambda x: nearness(room.predict(model, x)), first, keys)
     else:
@@ -162,7 +175,7 @@ def run(framework: str, quick: bool) -> None:
     room = importlib.import_module(f"vidlab.{framework}")
     for seed in SEEDS[:1] if quick else SEEDS:
         for name, rate in RATES.items():
-            if (framework, name, str(seed)) in TABLE.finished():
+            if (framework, name, str(seed)) in TABLE.finished() and not quick:
                 continue
             row = {
                 "framework": framework, "model": name, "seed": seed,
@@ -176,8 +189,8 @@ def try_rates(quick: bool) -> None:
     """Every learning rate of every model, in PyTorch, on a seed that is not in the table."""
     room = importlib.import_module("vidlab.torch")
     for name in RATES:
-        for rate in () if name.endswith("long") else TRIED:
-            if (name, f"{rate:.4g}") in RATES_TABLE.finished():
+        for rate in () if "long" in name else TRIED:
+            if (name, f"{rate:.4g}") in RATES_TABLE.finished() and not quick:
                 continue
             found = measure_model(room, name, TRIED_SEED, rate, quick)
             row = {

@@ -1,6 +1,7 @@
 """A table of results that grows row by row, so that an interrupted experiment goes on."""
 
 import csv
+import io
 import os
 import subprocess
 import sys
@@ -19,6 +20,9 @@ ONE_CORE = {
 class ResultsTable:
     """A CSV file.
 
+    A row counts once its line has ended: a process killed in the middle of one leaves half a row,
+    which is measured again and goes with the next ``add``.
+
     Args:
         path: the file; it is made with the first row.
         fields: its columns.
@@ -30,24 +34,34 @@ class ResultsTable:
 
     def finished(self) -> set[tuple[str, ...]]:
         """The keys of the rows that are on disk, as they are written there."""
-        if not self.path.is_file():
-            return set()
-        with self.path.open(newline="", encoding="utf-8") as stream:
-            return {tuple(row[name] for name in self.key) for row in csv.DictReader(stream)}
+        text = _whole_lines(self._written()).decode("utf-8")
+        rows = csv.DictReader(io.StringIO(text, newline=""))
+        return {tuple(row[name] for name in self.key) for row in rows}
 
     def add(self, row: dict[str, Any]) -> None:
         """Write one row, and print it."""
         row = {
             key: f"{value:.4g}" if isinstance(value, float) else value for key, value in row.items()
         }
-        new = not self.path.is_file()
+        written = self._written()
+        whole = _whole_lines(written)
+        if whole != written:
+            os.truncate(self.path, len(whole))
         with self.path.open("a", newline="", encoding="utf-8") as stream:
             writer = csv.DictWriter(stream, self.fields, lineterminator="\n")
-            if new:
+            if not whole:
                 writer.writeheader()
             writer.writerow(row)
         shown = (name for name in self.fields if name not in ("machine", "command"))
         print(*(f"{name} {row[name]}" for name in shown), sep=", ", flush=True)
+
+    def _written(self) -> bytes:
+        return self.path.read_bytes() if self.path.is_file() else b""
+
+
+def _whole_lines(written: bytes) -> bytes:
+    """All but what comes after the last line's end."""
+    return written[: written.rfind(b"\n") + 1]
 
 
 def run_side_by_side(script: str, frameworks: Iterable[str], options: Iterable[str]) -> None:

@@ -39,6 +39,27 @@ def kl_one_too_few(mu, log_variance):
     return 0.5 * ((np.exp(log_variance) + mu**2 - log_variance).sum(axis=1) - 1)
 
 
+def kl_as_list(mu, log_variance):
+    return list(kl(mu, log_variance))
+
+
+def kl_of_absolute_mean(mu, log_variance):
+    return 0.5 * (np.exp(log_variance) + abs(mu) - 1 - log_variance).sum(axis=1)
+
+
+def kl_in_bits(mu, log_variance):
+    return kl(mu, log_variance) / np.log(2)
+
+
+def kl_with_log2(mu, log_variance):
+    variance = np.exp(log_variance)
+    return 0.5 * (variance + mu**2 - 1 - np.log2(variance)).sum(axis=1)
+
+
+def kl_mean_as_list(mu, log_variance):
+    return [float(nats) for nats in kl_mean(mu, log_variance)]
+
+
 def _loss(z, codes, mu, log_variance, decode, beta):
     return (((decode(z) - codes) ** 2).sum(axis=1) + beta * kl(mu, log_variance)).mean()
 
@@ -126,6 +147,10 @@ def fitted_by_eigenvalues(rows, noise):
     return rows.mean(axis=0) + (noise * np.sqrt(values)) @ vectors.T
 
 
+def fitted_as_list(rows, noise):
+    return [list(draw) for draw in fitted(rows, noise)]
+
+
 def fitted_centred(rows, noise):
     return fitted(rows, noise) - rows.mean(axis=0)
 
@@ -152,6 +177,15 @@ def combine_in_a_copy(a, b, look_dim, place_dim=3):
     return code
 
 
+def combine_lists(a, b, look_dim, place_dim=3):
+    still = look_dim + place_dim
+    return [*a[:still], *b[still:]]
+
+
+def whole_path_as_list(a, b, look_dim, place_dim=3):
+    return [*a[:look_dim], *b[look_dim:]]
+
+
 def whole_path(a, b, look_dim, place_dim=3):
     return np.concatenate([a[:look_dim], b[look_dim:]])
 
@@ -166,6 +200,11 @@ def always_three(a, b, look_dim, place_dim=3):
 
 def z_and_kl(mu, log_variance, epsilon):
     return mu + np.exp(0.5 * log_variance) * epsilon, kl(mu, log_variance)
+
+
+def z_and_kl_as_list(mu, log_variance, epsilon):
+    z, term = z_and_kl(mu, log_variance, epsilon)
+    return [z, term.tolist()]
 
 
 def z_and_kl_with_sigma(mu, log_variance, epsilon):
@@ -191,7 +230,7 @@ def one_number(mu, log_variance, epsilon):
 
 ANSWERS = {
     "07.kl": Case(
-        right=[kl, kl_by_loop],
+        right=[kl, kl_by_loop, kl_as_list],
         wrong=[
             (kl_of_all, "one number for each clip"),
             (kl_turned, "never negative"),
@@ -199,6 +238,10 @@ ANSWERS = {
             (kl_of_spread, "is the spread"),
             (kl_without_half, "one half is missing"),
             (kl_one_too_few, "inside the sum"),
+            (kl_of_absolute_mean, "absolute value"),
+            (kl_in_bits, "not bits"),
+            (kl_with_log2, "not bits"),
+            (kl_mean_as_list, "not the mean"),
         ],
     ),
     "07.loss": Case(
@@ -224,7 +267,7 @@ ANSWERS = {
         ],
     ),
     "07.fitted": Case(
-        right=[fitted, fitted_by_eigenvalues],
+        right=[fitted, fitted_by_eigenvalues, fitted_as_list],
         wrong=[
             (fitted_centred, "mean over the clips"),
             (fitted_spreads, "whole covariance"),
@@ -234,15 +277,16 @@ ANSWERS = {
         ],
     ),
     "07.combine": Case(
-        right=[combine, combine_in_a_copy],
+        right=[combine, combine_in_a_copy, combine_lists],
         wrong=[
             (whole_path, "Wave 0"),
+            (whole_path_as_list, "Wave 0"),
             (other_way_round, "other way round"),
             (always_three, "need not be 3"),
         ],
     ),
     "07.repair": Case(
-        right=[z_and_kl, z_and_kl_with_sigma],
+        right=[z_and_kl, z_and_kl_with_sigma, z_and_kl_as_list],
         wrong=[
             (as_it_was, "is the variance"),
             (only_z, "never negative"),

@@ -72,6 +72,14 @@ def losses_by_hand(real, generated):
     return (positive - gap).mean(), positive.mean()
 
 
+def losses_in_an_array(real, generated):
+    return np.array(losses(real, generated))
+
+
+def losses_per_pair(real, generated):
+    return np.stack([softplus(generated - real), softplus(real - generated)])
+
+
 def losses_exchanged(real, generated):
     return losses(generated, real)
 
@@ -185,12 +193,21 @@ def batch_in_float32(frames, generated):
 def batch_as_published(frames, generated):
     x = np.concatenate([frames / 255, generated])
     labels = np.concatenate([np.zeros(len(frames)), np.ones(len(generated))])
-    return x, labels, np.zeros(len(generated))
+    return x, labels, np.ones(len(generated))
+
+
+def batch_from_0_to_1(frames, generated):
+    return np.concatenate([frames / 255, (generated + 1) / 2]), *batch(frames, generated)[1:]
 
 
 def batch_with_turned_labels(frames, generated):
     x, labels, wanted = batch(frames, generated)
     return x, 1 - labels, wanted
+
+
+def batch_with_all_turned(frames, generated):
+    x, labels, wanted = batch(frames, generated)
+    return x, 1 - labels, 1 - wanted
 
 
 def batch_that_helps(frames, generated):
@@ -213,8 +230,17 @@ def settle_by_looking_ahead(slopes, x, y):
 def settle_by_the_mean(slopes, x, y):
     places = []
     for _ in range(240):
-        x = x - 0.5 * slopes(x, y)[0]
-        y = y + 0.5 * slopes(x, y)[1]
+        x = x - slopes(x, y)[0]
+        y = y + slopes(x, y)[1]
+        places.append((x, y))
+    return np.mean(places, axis=0)
+
+
+def settle_by_the_mean_of_slow_steps(slopes, x, y):
+    places = []
+    for _ in range(40):
+        x = x - 0.15 * slopes(x, y)[0]
+        y = y + 0.15 * slopes(x, y)[1]
         places.append((x, y))
     return np.mean(places, axis=0)
 
@@ -277,8 +303,9 @@ ANSWERS = {
         ],
     ),
     "08.losses": Case(
-        right=[losses, losses_by_hand],
+        right=[losses, losses_by_hand, losses_in_an_array],
         wrong=[
+            (losses_per_pair, "one number"),
             (losses_exchanged, "Exchanged"),
             (losses_without_pairs, "without pairs"),
             (losses_zero_sum, "softplus of the turned difference"),
@@ -308,7 +335,9 @@ ANSWERS = {
         right=[batch, batch_in_float32],
         wrong=[
             (batch_as_published, "frames / 255 from 0 to 1"),
+            (batch_from_0_to_1, "All clips in [0, 1] would do as well"),
             (batch_with_turned_labels, "call the generated clips real"),
+            (batch_with_all_turned, "call the generated clips real"),
             (batch_that_helps, "would help the discriminator"),
             (batch_of_bytes, "uint8 reaches from 0 to 255"),
         ],
@@ -320,6 +349,8 @@ ANSWERS = {
             (settle_in_circles, "See the hints"),
             (settle_not, "Call slopes"),
             (settle_too_slowly, "Nearer, but not there"),
+            (settle_by_the_mean_of_slow_steps, "several whole rounds"),
         ],
+        seeds=100,
     ),
 }

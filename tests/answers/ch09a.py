@@ -48,6 +48,12 @@ def euler_by_times(velocity, noise, num_steps):
     return x
 
 
+def in_place(velocity, noise, num_steps):
+    for step in range(num_steps):
+        noise += velocity(noise, step / num_steps) / num_steps
+    return noise
+
+
 def one_late(velocity, noise, num_steps):
     return euler(lambda x, t: velocity(x, t + 1 / num_steps), noise, num_steps)
 
@@ -180,7 +186,7 @@ ANSWERS = {
         ],
     ),
     "09a.euler": Case(
-        right=[euler, euler_by_times],
+        right=[euler, euler_by_times, in_place],
         wrong=[
             (one_late, "The first step starts at time 0"),
             (wrong_way, "Time runs the wrong way"),

@@ -216,6 +216,13 @@ def turned_weights(weights, clips, seen):
     return go_on(weights[::-1], clips, seen)
 
 
+def clipped(weights, clips, seen):
+    frames = [clips[:, t] for t in range(seen)]
+    while len(frames) < clips.shape[1]:
+        frames.append(sum(w * f for w, f in zip(weights, frames[-3:], strict=True)).clip(0, 1))
+    return np.stack(frames[seen:], axis=1)
+
+
 def one_frame_only(weights, clips, seen):
     return np.repeat(go_on(weights, clips, seen)[:, :1], clips.shape[1] - seen, axis=1)
 
@@ -224,9 +231,52 @@ def all_frames(weights, clips, seen):
     return np.concatenate([clips[:, :seen], go_on(weights, clips, seen)], axis=1)
 
 
+def next_cells(before, now, key):
+    """Floor 0, wall 1, coin 2, ball 3, player 4."""
+    after = np.where(now >= 3, 0, now)
+    y, x = np.argwhere(now == 4)[0]
+    if (now == 3).any() and (before == 3).any():
+        (row, old), (_, new) = np.argwhere(before == 3)[0], np.argwhere(now == 3)[0]
+        ahead = 2 * new - old
+        after[row, ahead if 0 <= ahead < 8 and now[row, ahead] != 1 else old] = 3
+    x, y = walk(now == 1, x, y, key)
+    after[y, x] = 4
+    return after
+
+
+def next_cells_remembered(before, now, key):
+    """A ball that the player covers is where the player is."""
+    hidden = now.copy()
+    if not (now == 3).any():
+        hidden[tuple(np.argwhere(now == 4)[0])] = 3
+    after = np.where(now >= 3, 0, now)
+    if (before == 3).any():
+        (row, old), (_, new) = np.argwhere(before == 3)[0], np.argwhere(hidden == 3)[0]
+        ahead = 2 * new - old
+        after[row, ahead if 0 <= ahead < 8 and now[row, ahead] != 1 else old] = 3
+    y, x = np.argwhere(now == 4)[0]
+    x, y = walk(now == 1, x, y, key)
+    after[y, x] = 4
+    return after
+
+
+def ball_forgotten(before, now, key):
+    made = next_cells(before, now, key)
+    return np.where((made == 3) | (now == 3), 3 * (now == 3), made)
+
+
+def through_walls(before, now, key):
+    return next_cells(before, np.where(now == 1, 0, now), key)
+
+
+def coin_stays(before, now, key):
+    made = next_cells(before, now, key)
+    return np.where((now == 4) & (made == 0), 2, made)
+
+
 ANSWERS = {
     "09b.errors": Case(
-        right=[step_errors, step_errors_by_loop],
+        right=[step_errors, step_errors_by_loop, lambda *given: step_errors(*given).tolist()],
         wrong=[
             (wrapped_errors, "subtract floats"),
             (overflowing_errors, "uint8 overflows"),
@@ -251,6 +301,7 @@ ANSWERS = {
         right=[frames_ahead, frames_ahead_by_loop],
         wrong=[
             (lambda kernels, before: sum(k // 2 for k in kernels), "only"),
+            (lambda kernels, before: frames_ahead(kernels, before) + 0.4, "zero frames before"),
             (lambda kernels, before: sum(before), "into the past"),
             (lambda kernels, before: sum(k - 1 for k in kernels), "minus p"),
             (lambda kernels, before: frames_ahead(kernels, before) + len(kernels), "minus 1"),
@@ -290,7 +341,18 @@ ANSWERS = {
             (causal_but_fed, "put the forecasts in their place"),
             (turned_weights, "belongs to the newest frame"),
             (one_frame_only, "must move on"),
+            (clipped, "do not clip"),
             (all_frames, "T - seen of them"),
         ],
+    ),
+    "09b.rules": Case(
+        right=[next_cells, next_cells_remembered],
+        wrong=[
+            (ball_forgotten, "The ball goes on"),
+            (through_walls, "First the player"),
+            (coin_stays, "What else changes"),
+            (lambda before, now, key: now.repeat(4, 0), "8 x 8"),
+        ],
+        seeds=3,
     ),
 }

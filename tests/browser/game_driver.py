@@ -27,6 +27,17 @@ class GameDriver:
     def click(self, button: str) -> None:
         self.root.locator(f"button.vidlab-game-{button}").click()
 
+    def hold(self, button: str) -> None:
+        """Press a button of the pad, and keep it down until ``lab.page.mouse.up()``."""
+        self.root.locator(f"button.vidlab-game-{button}").hover()
+        self.lab.page.mouse.down()
+
+    def wait_for_error(self, text: str) -> None:
+        self.lab.wait_for(
+            "([root, text]) => root.querySelector('.vidlab-game-error').innerText.includes(text)",
+            arg=[self.root.element_handle(), text],
+        )
+
     def choose(self, network: str) -> None:
         self.root.locator("select").select_option(network)
         self.wait(f"data.network === '{network}' && data.frames === '0'")

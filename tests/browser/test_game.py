@@ -8,6 +8,7 @@ from .lab_harness import Lab, write_notebook
 pytestmark = pytest.mark.browser
 
 GAME = """
+import time
 import torch
 import vidlab.torch as vt
 from vidlab import world
@@ -30,7 +31,28 @@ def broken(frames):
             raise ZeroDivisionError("on purpose")
     return Broken()
 
-networks = {"a right dream": lambda frames: Copy(2), "untrained": untrained, "broken": broken}
+def counting(frames):
+    # Fails once "up" came five times.
+    class Counting:
+        num_ups = 0
+        def step(self, key):
+            self.num_ups += key == "up"
+            if self.num_ups >= 5:
+                raise ValueError("five times up")
+            return frames[-1]
+    return Counting()
+
+def slow(frames):
+    class Slow:
+        def step(self, key):
+            time.sleep(1.0)
+            return frames[-1]
+    return Slow()
+
+networks = {
+    "a right dream": lambda frames: Copy(2), "untrained": untrained, "broken": broken,
+    "counting": counting, "slow": slow,
+}
 game = Game(networks, seed=2, fps=12)
 game.show(["left", "up", "right", "down"] * 3)
 """
@@ -77,13 +99,28 @@ def test_the_game_is_played(lab: Lab, server) -> None:
     lab.page.wait_for_timeout(500)
     assert game.number("frames") <= frames + 1
 
+    # A button that is held while the clock runs counts at each tick.
+    game.choose("counting")
+    game.click("clock")
+    game.wait("Number(data.frames) >= 3")
+    game.hold("up")
+    game.wait_for_error("five times up")
+    lab.page.mouse.up()
+    game.click("clock")
+    game.wait("data.running === 'false'")
+
+    # A key takes no reset's place while the network thinks.
+    game.choose("slow")
+    turn = game.number("turn")
+    game.board.press("ArrowLeft")
+    game.click("reset")
+    game.board.press("ArrowRight")
+    game.wait(f"Number(data.turn) >= {turn + 2} && data.frames === '0'")
+
     # What a network raises stands in the game.
     game.choose("broken")
     game.board.press("ArrowLeft")
-    game.lab.wait_for(
-        "root => root.querySelector('.vidlab-game-error').innerText.includes('on purpose')",
-        arg=game.root.element_handle(),
-    )
+    game.wait_for_error("on purpose")
     lab.set_theme("dark")
     lab.screenshot("game-dark")
     assert lab.console_errors == []

@@ -94,7 +94,8 @@ def contact_sheet(
     for axes in cells:
         hide_axes(axes)
     for axes, clip, label in zip(cells, clips, labels, strict=False):
-        row = np.concatenate([clip[0], clip[len(clip) // 2], clip[-1]], axis=1)
+        gap = np.full((clip.shape[1], max(1, clip.shape[2] // 16), 3), 255, np.uint8)
+        row = np.concatenate([clip[0], gap, clip[len(clip) // 2], gap, clip[-1]], axis=1)
         axes.imshow(row, interpolation="nearest")
         axes.set_xlabel(label, fontsize=8, labelpad=2)
     return figure

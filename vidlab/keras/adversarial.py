@@ -14,6 +14,11 @@ from vidlab.adversarial import (
     GameRecord,
     GameSteps,
     Who,
+    check_average,
+    check_conditional,
+    check_losses,
+    check_measured,
+    check_pairs,
     check_shapes,
     collect,
     make_game_plan,
@@ -21,8 +26,9 @@ from vidlab.adversarial import (
 )
 from vidlab.batches import to_unit
 from vidlab.history import Clock
+from vidlab.keras.compiling import unchanged
 from vidlab.keras.devices import on_device
-from vidlab.keras.gradients import compiled_function, gradients_of, input_gradient
+from vidlab.keras.gradients import apply_finite, compiled_function, gradients_of, input_gradient
 from vidlab.plan import ADAM_EPSILON, LearningRate, running_share
 
 
@@ -37,7 +43,12 @@ def discriminator_loss(real: Any, generated: Any, losses: str = "non_saturating"
 
     Returns:
         A scalar: the mean over the batch.
+
+    Raises:
+        ValueError: unknown losses, or logits of two shapes.
     """
+    check_losses(losses)
+    check_pairs(real.shape, generated.shape)
     if losses == "hinge":
         return ops.mean(ops.relu(1 - real) + ops.relu(1 + generated))
     if losses == "relativistic":
@@ -56,12 +67,17 @@ def generator_loss(real: Any, generated: Any, losses: str = "non_saturating") ->
 
     Returns:
         A scalar: the mean over the batch.
+
+    Raises:
+        ValueError: unknown losses, or with "relativistic" logits of two shapes.
     """
+    check_losses(losses)
     if losses == "minimax":
         return -ops.mean(ops.softplus(generated))
     if losses == "hinge":
         return -ops.mean(generated)
     if losses == "relativistic":
+        check_pairs(real.shape, generated.shape)
         return ops.mean(ops.softplus(real - generated))
     return ops.mean(ops.softplus(-generated))
 
@@ -115,7 +131,8 @@ def train_adversarial_steps(
         discriminator: takes items and, where there are labels, labels; gives logits (B,): above
             0 for "real".
         train: real items, as floats (N, ...) or uint8 clips (N, T, H, W, 3), or ``Clips``; or a
-            pair of items and labels (N,). Generated items get the labels of the real ones.
+            pair of items and labels (N,). Generated items get the labels of the real ones. The
+            labels of ``Clips`` do not count: for them give ``(clips.frames, clips.labels)``.
         num_steps: how many steps.
         batch_size: real items per step, and as many generated ones.
         losses: "minimax", "non_saturating", "hinge" or "relativistic"; see ``discriminator_loss``
@@ -140,7 +157,9 @@ def train_adversarial_steps(
     Raises:
         ValueError: an argument out of its range, or models and data that do not fit together; at
             once and not at the first step.
-        TrainingError: a loss became NaN or infinite.
+        TrainingError: a loss became NaN or infinite. The player whose loss it is did not move, and
+            the running mean holds what it held after the step before; what a far too high rate
+            made of the other player stays.
     """
     plan = make_game_plan(
         generator, train,
@@ -149,7 +168,7 @@ def train_adversarial_steps(
         betas=betas, decay=decay, who=who, seed=seed,
     )  # fmt: skip
     with on_device(device):
-        _probe(generator, discriminator, plan)
+        _probe(generator, discriminator, average, plan)
     game = _Game(generator, discriminator, average, plan)
 
     def compile_steps() -> None:
@@ -190,7 +209,8 @@ def fit_adversarial(
         discriminator: takes items and, where there are labels, labels; gives logits (B,): above
             0 for "real".
         train: real items, as floats (N, ...) or uint8 clips (N, T, H, W, 3), or ``Clips``; or a
-            pair of items and labels (N,). Generated items get the labels of the real ones.
+            pair of items and labels (N,). Generated items get the labels of the real ones. The
+            labels of ``Clips`` do not count: for them give ``(clips.frames, clips.labels)``.
         num_steps: how many steps.
         batch_size: real items per step, and as many generated ones.
         losses: "minimax", "non_saturating", "hinge" or "relativistic"; see ``discriminator_loss``
@@ -240,13 +260,30 @@ def _opinions(real: Any, generated: Any, losses: str) -> list[Any]:
     return [ops.mean(ops.sigmoid(real)), ops.mean(ops.sigmoid(generated))]
 
 
-def _probe(generator: keras.Model, discriminator: keras.Model, plan: GamePlan) -> None:
+def _probe(
+    generator: keras.Model,
+    discriminator: keras.Model,
+    average: keras.Model | None,
+    plan: GamePlan,
+) -> None:
     x, labels, noise = next(plan.batches())
+    for model in (generator, discriminator):
+        check_conditional(model, model.call, labels)
     real = ops.convert_to_tensor(to_unit(x[:2]))
     classes = [] if labels is None else [ops.convert_to_tensor(labels[:2].astype(np.int32))]
-    made = generator(ops.convert_to_tensor(noise[0, :2]), *classes)
+    draws = ops.convert_to_tensor(noise[0, :2])
+    made = generator(draws, *classes)
     opinion = discriminator(real, *classes)
     check_shapes(tuple(made.shape), tuple(real.shape), tuple(opinion.shape))
+    if average is not None:
+        if not average.built:
+            average(draws, *classes)
+        check_average(_shapes(average), _shapes(generator))
+
+
+def _shapes(model: keras.Model) -> dict[str, tuple[int, ...]]:
+    """Numbered: Keras gives the layers of a second model other names."""
+    return {str(number): tuple(weight.shape) for number, weight in enumerate(model.weights)}
 
 
 class _Game:
@@ -260,7 +297,7 @@ class _Game:
         plan: GamePlan,
     ) -> None:
         self.generator, self.discriminator, self.average = generator, discriminator, average
-        self.plan, self.moves = plan, 0
+        self.plan = plan
         self.optimizers = []
         for model in (generator, discriminator):
             optimizer = keras.optimizers.Adam(
@@ -278,27 +315,27 @@ class _Game:
         return ops.convert_to_numpy(self._discriminate(real, noise, *classes))
 
     def generate(self, real: Any, noise: Any, classes: list[Any], rate: float) -> np.ndarray:
-        """One move of the generator, and of its running mean: loss and opinions before it."""
-        self.moves += 1
+        """One move of the generator: loss and opinions before it."""
         self.optimizers[0].learning_rate = rate
-        numbers = ops.convert_to_numpy(self._generate(real, noise, *classes))
+        return ops.convert_to_numpy(self._generate(real, noise, *classes))
+
+    def follow(self, moves: int) -> None:
+        """Let the running mean follow the generator after so many moves of it."""
         if self.average is not None:
-            share = running_share(self.moves, self.plan.decay)
+            share = running_share(moves, self.plan.decay)
             self._follow(ops.convert_to_tensor(share, "float32"))
-        return numbers
 
     def compile(self) -> None:
         """Trace all moves, and put everything back."""
-        models = [m for m in (self.generator, self.discriminator, self.average) if m is not None]
-        variables = [v for owner in (*models, *self.optimizers) for v in owner.variables]
-        before = [ops.convert_to_numpy(variable) for variable in variables]
+        average = [] if self.average is None else [self.average]
         x, labels, noise = next(self.plan.batches())
         real, classes, draws = _tensors(x, labels, noise)
-        self.discriminate(real, draws[0], classes, 0.0)
-        self.generate(real, draws[1], classes, 0.0)
-        self.moves = 0
-        for variable, value in zip(variables, before, strict=True):
-            variable.assign(value)
+        with unchanged(
+            self.generator, self.optimizers[0], self.discriminator, self.optimizers[1], *average
+        ):
+            self.discriminate(real, draws[0], classes, 0.0)
+            self.generate(real, draws[1], classes, 0.0)
+            self.follow(1)
 
     def _discriminator_move(self, real: Any, noise: Any, *classes: Any) -> Any:
         plan = self.plan
@@ -323,7 +360,7 @@ class _Game:
 
         variables = self.discriminator.trainable_variables
         numbers, gradients = gradients_of(measure, variables)
-        self.optimizers[1].apply(gradients, variables)
+        apply_finite(self.optimizers[1], gradients, variables, numbers)
         return ops.stop_gradient(numbers)
 
     def _generator_move(self, real: Any, noise: Any, *classes: Any) -> Any:
@@ -338,7 +375,7 @@ class _Game:
 
         variables = self.generator.trainable_variables
         numbers, gradients = gradients_of(measure, variables)
-        self.optimizers[0].apply(gradients, variables)
+        apply_finite(self.optimizers[0], gradients, variables, numbers)
         return ops.stop_gradient(numbers)
 
     def _average_move(self, kept: Any) -> None:
@@ -361,7 +398,7 @@ def _loop(game: _Game, plan: GamePlan, device: str | None) -> Generator[GameReco
     """The training loop."""
     if game.average is not None:
         game.average.set_weights(game.generator.get_weights())
-    clock = Clock()
+    clock, moves = Clock(), 0
     for step, (x, labels, noise) in enumerate(plan.batches(), start=1):
         clock.start()
         with on_device(device):
@@ -370,6 +407,10 @@ def _loop(game: _Game, plan: GamePlan, device: str | None) -> Generator[GameReco
             judged = made = None
             if who != "generator":
                 judged = game.discriminate(real, draws[0], classes, rates[1])
+                check_measured(judged, step, rates)
             if who != "discriminator":
                 made = game.generate(real, draws[1], classes, rates[0])
+                check_measured(made, step, rates)
+                moves += 1
+                game.follow(moves)
         yield make_record(step, who, judged, made, rates, clock.stop())

@@ -94,10 +94,15 @@ def compiled(
 
 
 @contextmanager
-def unchanged(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
-    """Put back every variable of model and optimiser: what ran in between leaves no trace."""
+def unchanged(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, *others: Any
+) -> Iterator[None]:
+    """Put back every variable of a model, its optimiser and other built ones of either kind.
+
+    What ran in between leaves no trace, also where it was interrupted.
+    """
     optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *optimizer.variables]
+    variables = [v for owner in (model, optimizer, *others) for v in owner.variables]
     before = [keras.ops.convert_to_numpy(variable) for variable in variables]
     try:
         yield

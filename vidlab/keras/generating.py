@@ -11,9 +11,12 @@ from tqdm import tqdm
 
 from vidlab.batches import to_unit
 from vidlab.history import Clock, History, Recorder, StepRecord, Steps, check_loss
+from vidlab.input_checks import chunks
+from vidlab.keras.compiling import unchanged
 from vidlab.keras.devices import on_device
-from vidlab.keras.gradients import compiled_function, gradients_of
-from vidlab.latents import Draw, check_clips, check_conditions
+from vidlab.keras.features import without_gradients
+from vidlab.keras.gradients import apply_finite, compiled_function, gradients_of
+from vidlab.latents import Draw, check_clips, check_conditions, check_whole, to_pixels
 from vidlab.plan import ADAM_EPSILON, LearningRate, check_run, rate_at, running_share
 
 DECAY = 0.99  # of the running mean of weights: it forgets half in 70 steps
@@ -36,7 +39,8 @@ def loss_steps(
     Between two steps the model may be used; training may be left at any step.
 
     Args:
-        model: its ``training_loss`` takes a batch's arrays as tensors and gives a scalar.
+        model: its ``training_loss`` takes a batch's arrays as tensors and gives a scalar. It must
+            itself give ``training=True`` to layers that need it, such as dropout.
         batches: a function of a random generator that gives the arrays of one batch, such as
             ``vidlab.latents.pairs_of_frames(frames)``. NumPy draws them, so that both frameworks
             see the same.
@@ -55,7 +59,7 @@ def loss_steps(
 
     Raises:
         ValueError: an argument out of its range, at once and not at the first step.
-        TrainingError: the loss became NaN or infinite.
+        TrainingError: the loss became NaN or infinite; that step does not move the weights.
     """
     check_run(num_steps, learning_rate, schedule, clip_norm, seed)
     move: Callable[..., Any] | None = None  # one step as a graph, from the first use on
@@ -69,18 +73,14 @@ def loss_steps(
 
         variables = model.trainable_variables
         loss, gradients = gradients_of(measure, variables)
-        optimizer.apply(gradients, variables)
-        return loss
+        apply_finite(optimizer, gradients, variables, loss)
+        return ops.stop_gradient(loss)
 
     def compile_step() -> None:
         nonlocal move
         move = compiled_function(compute)
-        owners = (*model.variables, *optimizer.variables)
-        before = [ops.convert_to_numpy(variable) for variable in owners]
-        with on_device(device):
+        with on_device(device), unchanged(model, optimizer):
             move(*map(as_tensor, batches(np.random.default_rng(seed))))
-        for variable, value in zip(owners, before, strict=True):
-            variable.assign(value)
 
     def loop() -> Generator[StepRecord]:
         rng = np.random.default_rng(seed)
@@ -128,7 +128,8 @@ def fit_loss(
     An interruption (Ctrl+C, or Jupyter's stop button) ends the training cleanly.
 
     Args:
-        model: its ``training_loss`` takes a batch's arrays as tensors and gives a scalar.
+        model: its ``training_loss`` takes a batch's arrays as tensors and gives a scalar. It must
+            itself give ``training=True`` to layers that need it, such as dropout.
         batches: a function of a random generator that gives the arrays of one batch, such as
             ``vidlab.latents.pairs_of_frames(frames)``.
         num_steps: how many steps.
@@ -181,15 +182,18 @@ def generate(
         uint8 (N, T, H, W, 3).
 
     Raises:
-        ValueError: labels are no whole numbers.
+        ValueError: labels are no whole numbers, or beyond the classes that the model knows
+            (``num_classes``); a batch size below 1, a seed below 0; NaN in the frames.
     """
-    labels = check_conditions(labels)
+    labels = check_conditions(labels, getattr(model, "num_classes", None))
+    check_whole("seed", seed, 0)
+    check_whole("batch_size", batch_size)
     noise = np.random.default_rng(seed).standard_normal((len(labels), *model.noise_shape))
     made = []
-    for start in range(0, len(labels), batch_size):
-        part = slice(start, start + batch_size)
-        frames = model.generate(as_tensor(noise[part]), as_tensor(labels[part]))
-        made.append(np.round(np.clip(ops.convert_to_numpy(frames), 0, 1) * 255).astype(np.uint8))
+    with without_gradients():
+        for part in chunks(len(labels), batch_size):
+            frames = model.generate(as_tensor(noise[part]), as_tensor(labels[part]))
+            made.append(to_pixels(ops.convert_to_numpy(frames)))
     return np.concatenate(made)
 
 
@@ -207,15 +211,17 @@ def encode_clips(
         Looks float32 (N, T, L) and places (N, T, P), as ``vidlab.latents.join_codes`` takes them.
 
     Raises:
-        ValueError: frames are no clips.
+        ValueError: frames are no clips, or the batch size is below 1.
     """
     check_clips(frames)
+    check_whole("batch_size", batch_size)
     looks, places = [], []
-    for start in range(0, len(frames), batch_size):
-        x = to_unit(frames[start : start + batch_size])
-        look, place = painter.encode(ops.convert_to_tensor(x.reshape(-1, *x.shape[2:])))
-        looks.append(ops.convert_to_numpy(look).reshape(*x.shape[:2], -1))
-        places.append(ops.convert_to_numpy(place).reshape(*x.shape[:2], -1))
+    with without_gradients():
+        for part in chunks(len(frames), batch_size):
+            x = to_unit(frames[part])
+            look, place = painter.encode(ops.convert_to_tensor(x.reshape(-1, *x.shape[2:])))
+            looks.append(ops.convert_to_numpy(look).reshape(*x.shape[:2], -1))
+            places.append(ops.convert_to_numpy(place).reshape(*x.shape[:2], -1))
     return np.concatenate(looks), np.concatenate(places)
 
 

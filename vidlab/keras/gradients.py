@@ -20,13 +20,15 @@ def gradients_of(measure: Callable[[], Measured], variables: Sequence[Any]) -> t
         variables: of Keras.
 
     Returns:
-        What else ``measure`` gave, and the loss's gradient for each variable.
+        What else ``measure`` gave, and the loss's gradient for each variable; None for one that
+        the loss does not use.
     """
     if keras.backend.backend() == "torch":
         import torch
 
         loss, rest = measure()
-        return rest, list(torch.autograd.grad(loss, [variable.value for variable in variables]))
+        values = [variable.value for variable in variables]
+        return rest, list(torch.autograd.grad(loss, values, allow_unused=True))
     import tensorflow as tf
 
     values = [variable.value for variable in variables]
@@ -34,6 +36,17 @@ def gradients_of(measure: Callable[[], Measured], variables: Sequence[Any]) -> t
         tape.watch(values)
         loss, rest = measure()
     return rest, tape.gradient(loss, values)
+
+
+def apply_finite(
+    optimizer: keras.optimizers.Optimizer, gradients: list, variables: Sequence[Any], measured: Any
+) -> None:
+    """Let the optimiser move the variables, but only where all that was measured is finite."""
+
+    def move() -> None:
+        optimizer.apply(gradients, variables)
+
+    keras.ops.cond(keras.ops.all(keras.ops.isfinite(measured)), move, lambda: None)
 
 
 def input_gradient(function: Callable[[Any], Any], x: Any) -> tuple[Any, Any]:

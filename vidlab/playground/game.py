@@ -15,10 +15,12 @@ from vidlab.playground.poster import fewer_colors
 from vidlab.world.steering import (
     CELL,
     KEYS,
+    PALETTE,
     SIZE,
     SteerableWorld,
     colored,
     find_player,
+    key_number,
     nearest_color,
 )
 
@@ -32,7 +34,7 @@ class Player(Protocol):
     """What plays the game in the world's place, such as ``vidlab.world.Dream``."""
 
     def step(self, key: str | int) -> np.ndarray:
-        """The frame after a key: palette numbers (H, W), or RGB, uint8 (H, W, 3)."""
+        """The frame after a key: palette numbers (SIZE, SIZE), or RGB, uint8 (SIZE, SIZE, 3)."""
         ...
 
 
@@ -49,7 +51,7 @@ class Game(anywidget.AnyWidget):
         networks: name -> what starts a dream, such as
             ``lambda frames: world.Dream(predict, frames)``.
         seed: of the first world.
-        history: how many true frames a dream begins with.
+        history: how many true frames a dream begins with, at least 1.
         stride: see ``SteerableWorld``.
         fps: steps per second while the clock runs.
 
@@ -59,7 +61,7 @@ class Game(anywidget.AnyWidget):
         wrong_pixels: how many pixels differ.
 
     Raises:
-        ValueError: no network.
+        ValueError: no network, or a history, stride or fps that is none.
     """
 
     _esm = STATIC / "game.js"
@@ -88,44 +90,47 @@ class Game(anywidget.AnyWidget):
     ) -> None:
         if not networks:
             raise ValueError("networks: expected at least one, such as {'mine': start}")
-        super().__init__(names=list(networks), network=next(iter(networks)), fps=fps)
-        self.networks, self.history, self.seed = dict(networks), history, seed
-        self.world = SteerableWorld(seed, stride)
-        self.reset()
+        if not isinstance(history, int | np.integer) or history < 1:
+            raise ValueError(f"history: expected a whole number from 1, got {history!r}")
+        if not 0 < fps < np.inf:  # NaN is not
+            raise ValueError(f"fps: expected steps per second above 0, got {fps!r}")
+        super().__init__(names=list(networks), fps=fps)
+        self.networks, self.history, self.stride = dict(networks), history, stride
+        self._begin(next(iter(networks)), seed)
         self.on_msg(self._answer)
 
     def reset(self, seed: int | None = None) -> None:
-        """Begin a world again, or another one; the dream starts from its first frames."""
-        self.seed = self.seed if seed is None else seed
-        frames = [self.world.reset(self.seed)]
-        frames += [self.world.step("stay") for _ in range(self.history - 1)]
-        self.player = self.networks[self.network](np.stack(frames))
-        self.dream_frame = frames[-1]
-        with self.hold_sync():
-            self.num_steps = self.drift = 0
-            self.error = ""
-            self._show()
+        """Begin a world again, or another one; the dream starts from its first frames.
+
+        Where the network cannot start, its error comes out and the old game goes on.
+        """
+        self._begin(self.network, self.seed if seed is None else seed)
 
     def choose(self, name: str) -> None:
         """Let another network dream, from the beginning.
+
+        Where it cannot start, its error comes out and the old game goes on.
 
         Raises:
             ValueError: there is no such network.
         """
         if name not in self.networks:
             raise ValueError(f"network: expected one of {list(self.networks)}, got {name!r}")
-        self.network = name
-        self.reset()
+        self._begin(name, self.seed)
 
     def press(self, key: str) -> None:
         """One step of both: the true world, and the dream from its own frames.
 
+        Where the network fails, the true world waits: it does not step either.
+
         Raises:
-            ValueError: there is no such key.
+            ValueError: there is no such key, or what the network made is no frame.
         """
+        key_number(key)
+        self.dream_frame = _checked(self.player.step(key))
         self.world.step(key)
-        self.dream_frame = self.player.step(key)
         with self.hold_sync():
+            self.error = ""
             self.num_steps += 1
             self.drift = 0 if self.same_place else self.drift + 1
             self._show()
@@ -140,7 +145,10 @@ class Game(anywidget.AnyWidget):
         """Show the game, and a static picture of it for readers without a kernel.
 
         Args:
-            keys: what is pressed for the picture, at least as many as its last step.
+            keys: what is pressed for the picture, at least one; 30 fill it.
+
+        Raises:
+            ValueError: no key, or there is no such key.
         """
         poster = self.draw_poster(keys)
         display(self)
@@ -149,7 +157,13 @@ class Game(anywidget.AnyWidget):
         )
 
     def draw_poster(self, keys: Sequence[str]) -> bytes:
-        """Play these keys and draw some steps of both as a PNG; then begin again."""
+        """Play these keys and draw some steps of both as a PNG; then begin again.
+
+        Raises:
+            ValueError: no key, or there is no such key.
+        """
+        if len(keys) == 0:
+            raise ValueError("keys: expected at least one key, such as ['left'], got none")
         self.reset()
         steps = [step for step in SHOWN if step <= len(keys)]
         figure = new_figure(height=3.4)
@@ -172,6 +186,19 @@ class Game(anywidget.AnyWidget):
         figure.suptitle(f"The game, dreamed by {self.network} (run this cell to play)", fontsize=11)
         self.reset()
         return fewer_colors(png_bytes(figure))
+
+    def _begin(self, network: str, seed: int) -> None:
+        """Start world and dream, and take them over only once both have started."""
+        world = SteerableWorld(seed, self.stride)
+        frames = [world.frame]
+        frames += [world.step("stay") for _ in range(self.history - 1)]
+        player = self.networks[network](np.stack(frames))
+        self.world, self.player, self.seed, self.dream_frame = world, player, seed, frames[-1]
+        with self.hold_sync():
+            self.network = network
+            self.num_steps = self.drift = 0
+            self.error = ""
+            self._show()
 
     def _palette_frame(self) -> np.ndarray:
         """The dream's frame in palette numbers."""
@@ -203,6 +230,26 @@ class Game(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"Game({self.network}, {self.num_steps} steps, drift {self.drift})"
+
+
+def _checked(frame: np.ndarray) -> np.ndarray:
+    """A frame that a network made.
+
+    Raises:
+        ValueError: it is neither palette numbers nor RGB of the world's size.
+    """
+    frame = np.asarray(frame)
+    told = f"{frame.dtype} {frame.shape}"
+    if frame.shape == (SIZE, SIZE) and frame.dtype.kind in "iu":
+        if frame.min() >= 0 and frame.max() < len(PALETTE):
+            return frame
+        told += f" of {frame.min()} to {frame.max()}"
+    elif frame.shape == (SIZE, SIZE, 3) and frame.dtype == np.uint8:
+        return frame
+    raise ValueError(
+        f"step: expected a frame of the network, whole numbers of 0 to {len(PALETTE) - 1} "
+        f"({SIZE}, {SIZE}) or RGB, uint8 ({SIZE}, {SIZE}, 3); got {told}"
+    )
 
 
 def _in_color(frame: np.ndarray) -> np.ndarray:

@@ -29,14 +29,15 @@ def draw_poster(recipe: Recipe, examples: Mapping[str, Run]) -> bytes:
     Returns:
         A PNG.
     """
-    figure = new_figure(height=3.2)
+    figure = new_figure(height=3.6)
     groups = _groups(examples)
-    axes = figure.subplots(
-        1, 1 + max(1, len(groups)), width_ratios=[1.1] + [1.5] * max(1, len(groups))
-    )
-    _draw_knobs(axes[0], recipe)
+    # Two parts, so that the legends of one take no height from the knobs of the other.
+    widths = [1.1, 1.5 * max(1, len(groups))]
+    knobs, curves_part = figure.subfigures(1, 2, squeeze=False, width_ratios=widths)[0]
+    _draw_knobs(knobs.subplots(), recipe)
+    panels = curves_part.subplots(1, max(1, len(groups)), squeeze=False)[0]
     if groups:
-        for ax, (group, curves) in zip(axes[1:], groups.items(), strict=True):
+        for ax, (group, curves) in zip(panels, groups.items(), strict=True):
             for (label, points), (color, style) in zip(curves.items(), line_looks(), strict=False):
                 steps, values = zip(*points, strict=True)
                 marker = "o" if len(steps) < 20 else None
@@ -48,9 +49,10 @@ def draw_poster(recipe: Recipe, examples: Mapping[str, Run]) -> bytes:
             if group == "validation accuracy":
                 ax.set_ylim(0, 1.03)
             tidy(ax)
-            ax.legend(frameon=False, fontsize=8)
+            # Above the plot, where no curve is.
+            ax.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1))
     else:
-        _draw_presets(axes[1], recipe)
+        _draw_presets(panels[0], recipe)
     figure.suptitle(f"{recipe.title} (run this cell for the live panel)", fontsize=11)
     return fewer_colors(png_bytes(figure))
 
@@ -83,8 +85,9 @@ def _draw_knobs(ax: Axes, recipe: Recipe) -> None:
     ax.axis("off")
     ax.set(xlim=(0, 1), ylim=(0, 1))
     shown = list(recipe.knobs.values())[:MAX_KNOBS]
+    row = 1 / max(len(shown), 6)  # the height of one
     for place, knob in enumerate(shown):
-        y = 1 - (place + 0.4) / max(len(shown), 6)
+        y = 1 - (place + 0.4) * row
         ax.text(0, y, label_of(knob.name), fontsize=9, va="center")
         kind = knob.kind
         text = number(knob.default)
@@ -93,8 +96,15 @@ def _draw_knobs(ax: Axes, recipe: Recipe) -> None:
         elif isinstance(kind, Range):
             text += f" {kind.unit}" if kind.unit else ""
             text += ", live" if kind.live else ""
-            ax.plot((0, 0.9), (y - 0.06, y - 0.06), color="#bbbbbb", linewidth=2)
-            ax.plot(0.9 * _place(kind, knob.default), y - 0.06, "o", color="#0072B2", ms=5)
+            ax.plot((0, 0.9), (y - 0.42 * row, y - 0.42 * row), color="#bbbbbb", linewidth=2)
+            ax.plot(
+                0.9 * _place(kind, knob.default),
+                y - 0.42 * row,
+                "o",
+                color="#0072B2",
+                ms=5,
+                clip_on=False,
+            )
         ax.text(0.9, y, text, fontsize=9, va="center", ha="right", color="#0072B2")
 
 

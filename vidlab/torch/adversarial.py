@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
+from torch.nn.parameter import is_lazy
 
 from vidlab.adversarial import (
     GameData,
@@ -16,6 +17,11 @@ from vidlab.adversarial import (
     GameRecord,
     GameSteps,
     Who,
+    check_average,
+    check_conditional,
+    check_losses,
+    check_measured,
+    check_pairs,
     check_shapes,
     collect,
     make_game_plan,
@@ -38,7 +44,12 @@ def discriminator_loss(real: Tensor, generated: Tensor, losses: str = "non_satur
 
     Returns:
         A scalar: the mean over the batch.
+
+    Raises:
+        ValueError: unknown losses, or logits of two shapes.
     """
+    check_losses(losses)
+    check_pairs(real.shape, generated.shape)
     if losses == "hinge":
         return (relu(1 - real) + relu(1 + generated)).mean()
     if losses == "relativistic":
@@ -57,12 +68,17 @@ def generator_loss(real: Tensor, generated: Tensor, losses: str = "non_saturatin
 
     Returns:
         A scalar: the mean over the batch.
+
+    Raises:
+        ValueError: unknown losses, or with "relativistic" logits of two shapes.
     """
+    check_losses(losses)
     if losses == "minimax":
         return -softplus(generated).mean()
     if losses == "hinge":
         return -generated.mean()
     if losses == "relativistic":
+        check_pairs(real.shape, generated.shape)
         return softplus(real - generated).mean()
     return softplus(-generated).mean()
 
@@ -116,7 +132,8 @@ def train_adversarial_steps(
         discriminator: takes items and, where there are labels, labels; gives logits (B,): above
             0 for "real".
         train: real items, as floats (N, ...) or uint8 clips (N, T, H, W, 3), or ``Clips``; or a
-            pair of items and labels (N,). Generated items get the labels of the real ones.
+            pair of items and labels (N,). Generated items get the labels of the real ones. The
+            labels of ``Clips`` do not count: for them give ``(clips.frames, clips.labels)``.
         num_steps: how many steps.
         batch_size: real items per step, and as many generated ones.
         losses: "minimax", "non_saturating", "hinge" or "relativistic"; see ``discriminator_loss``
@@ -141,7 +158,9 @@ def train_adversarial_steps(
     Raises:
         ValueError: an argument out of its range, or models and data that do not fit together; at
             once and not at the first step.
-        TrainingError: a loss became NaN or infinite.
+        TrainingError: a loss became NaN or infinite. The player whose loss it is did not move, and
+            the running mean holds what it held after the step before; what a far too high rate
+            made of the other player stays.
     """
     plan = make_game_plan(
         generator, train,
@@ -153,7 +172,7 @@ def train_adversarial_steps(
     models = [model for model in (generator, discriminator, average) if model is not None]
     for model in models:
         model.to(chosen).eval()
-    _probe(generator, discriminator, plan, chosen)
+    _probe(generator, discriminator, average, plan, chosen)
     return GameSteps(_loop(generator, discriminator, average, plan, chosen), num_steps)
 
 
@@ -188,7 +207,8 @@ def fit_adversarial(
         discriminator: takes items and, where there are labels, labels; gives logits (B,): above
             0 for "real".
         train: real items, as floats (N, ...) or uint8 clips (N, T, H, W, 3), or ``Clips``; or a
-            pair of items and labels (N,). Generated items get the labels of the real ones.
+            pair of items and labels (N,). Generated items get the labels of the real ones. The
+            labels of ``Clips`` do not count: for them give ``(clips.frames, clips.labels)``.
         num_steps: how many steps.
         batch_size: real items per step, and as many generated ones.
         losses: "minimax", "non_saturating", "hinge" or "relativistic"; see ``discriminator_loss``
@@ -254,15 +274,30 @@ def _training(*models: nn.Module) -> Iterator[None]:
 
 
 def _probe(
-    generator: nn.Module, discriminator: nn.Module, plan: GamePlan, device: torch.device
+    generator: nn.Module,
+    discriminator: nn.Module,
+    average: nn.Module | None,
+    plan: GamePlan,
+    device: torch.device,
 ) -> None:
     x, labels, noise = next(plan.batches())
+    for model in (generator, discriminator):
+        check_conditional(model, model.forward, labels)
     real = as_input(x[:2], device)
     classes = [] if labels is None else [torch.as_tensor(labels[:2], device=device)]
+    draws = torch.as_tensor(noise[0, :2], device=device)
     with torch.no_grad():
-        made = generator(torch.as_tensor(noise[0, :2], device=device), *classes)
+        made = generator(draws, *classes)
         opinion = discriminator(real, *classes)
+        if average is not None and any(is_lazy(p) for p in average.parameters()):
+            average(draws, *classes)
     check_shapes(tuple(made.shape), tuple(real.shape), tuple(opinion.shape))
+    if average is not None:
+        check_average(_shapes(average), _shapes(generator))
+
+
+def _shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in model.state_dict().items()}
 
 
 class _Player:
@@ -279,7 +314,7 @@ class _Player:
             group["lr"] = rate
             # Keras adds epsilon before Adam's bias correction, PyTorch after it.
             group["eps"] = ADAM_EPSILON / math.sqrt(1 - group["betas"][1] ** self.moves)
-        gradients = torch.autograd.grad(loss, self.parameters)
+        gradients = torch.autograd.grad(loss, self.parameters, allow_unused=True)
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
         self.optimizer.step()
@@ -309,10 +344,12 @@ def _loop(
                 with torch.no_grad():
                     fake = generator(draws[0], *classes)
                 loss, judged = _discriminate(discriminator, real, fake, classes, plan)
+                check_measured(judged, step, rates)
                 judge.move(loss, rates[1])
             if who != "discriminator":
                 fake = generator(draws[1], *classes)
                 loss, made = _generate(discriminator, real, fake, classes, plan)
+                check_measured(made, step, rates)
                 forger.move(loss, rates[0])
         if average is not None and who != "discriminator":
             _follow(average, generator, running_share(forger.moves, plan.decay))

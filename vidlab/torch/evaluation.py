@@ -103,14 +103,15 @@ def count_parameters(model: nn.Module, trainable_only: bool = True) -> int:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """In eval mode and without gradients, and then in the former mode again."""
-    training = model.training
+    """In eval mode and without gradients; then each module is in its former mode again."""
+    training = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        model.train(training)
+        for module, former in training:
+            module.training = former
 
 
 def loss_of(outputs: Tensor, targets: Tensor, loss: Loss, weights: Tensor | None) -> Tensor:

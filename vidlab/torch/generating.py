@@ -12,9 +12,11 @@ from torch import nn
 from tqdm import tqdm
 
 from vidlab.history import Clock, History, Recorder, StepRecord, Steps, check_loss
-from vidlab.latents import Draw, check_clips, check_conditions
+from vidlab.input_checks import chunks
+from vidlab.latents import Draw, check_clips, check_conditions, check_whole, to_pixels
 from vidlab.plan import ADAM_EPSILON, LearningRate, check_run, rate_at, running_share
 from vidlab.torch.devices import default_device
+from vidlab.torch.evaluation import evaluating
 from vidlab.torch.inputs import as_input
 
 DECAY = 0.99  # of the running mean of weights: it forgets half in 70 steps
@@ -56,7 +58,7 @@ def loss_steps(
 
     Raises:
         ValueError: an argument out of its range, at once and not at the first step.
-        TrainingError: the loss became NaN or infinite.
+        TrainingError: the loss became NaN or infinite; that step does not move the weights.
     """
     check_run(num_steps, learning_rate, schedule, clip_norm, seed)
     chosen = torch.device(device or default_device())
@@ -155,7 +157,6 @@ def fit_loss(
     return recorder.history
 
 
-@torch.no_grad()
 def generate(
     model: nn.Module, labels: np.ndarray, *, seed: int = 0, batch_size: int = 64
 ) -> np.ndarray:
@@ -165,6 +166,7 @@ def generate(
 
     Args:
         model: has ``noise_shape`` and ``generate(noise, labels)``, which gives frames in [0, 1].
+            It runs in eval mode and is in its former mode afterwards.
         labels: (N,) classes, or (N, ...) of what else the model was trained with, such as words.
         seed: of the noise.
         batch_size: clips at once.
@@ -173,34 +175,34 @@ def generate(
         uint8 (N, T, H, W, 3).
 
     Raises:
-        ValueError: labels are no whole numbers.
+        ValueError: labels are no whole numbers, or beyond the classes that the model knows
+            (``num_classes``); a batch size below 1, a seed below 0; NaN in the frames.
     """
-    labels = check_conditions(labels)
+    labels = check_conditions(labels, getattr(model, "num_classes", None))
+    check_whole("seed", seed, 0)
+    check_whole("batch_size", batch_size)
     noise_shape: Any = model.noise_shape
     generate_frames: Any = model.generate
     noise = np.random.default_rng(seed).standard_normal((len(labels), *noise_shape))
     device = next(model.parameters()).device
-    model.eval()
     made = []
-    for start in range(0, len(labels), batch_size):
-        part = slice(start, start + batch_size)
-        frames = generate_frames(
-            torch.as_tensor(noise[part].astype(np.float32), device=device),
-            torch.as_tensor(labels[part], device=device),
-        )
-        pixels = (frames.clamp(0, 1) * 255).round().to(torch.uint8)
-        made.append(pixels.movedim(-3, -1).cpu().numpy())
+    with evaluating(model):
+        for part in chunks(len(labels), batch_size):
+            frames = generate_frames(
+                torch.as_tensor(noise[part].astype(np.float32), device=device),
+                torch.as_tensor(labels[part], device=device),
+            )
+            made.append(to_pixels(frames.movedim(-3, -1).cpu().numpy()))
     return np.concatenate(made)
 
 
-@torch.no_grad()
 def encode_clips(
     painter: nn.Module, frames: np.ndarray, batch_size: int = 32
 ) -> tuple[np.ndarray, np.ndarray]:
     """What a frame autoencoder says of all frames of clips.
 
     Args:
-        painter: a ``FrameAutoencoder``.
+        painter: a ``FrameAutoencoder``. It runs in eval mode and is in its former mode afterwards.
         frames: uint8 (N, T, H, W, 3).
         batch_size: clips at once.
 
@@ -208,18 +210,19 @@ def encode_clips(
         Looks float32 (N, T, L) and places (N, T, P), as ``vidlab.latents.join_codes`` takes them.
 
     Raises:
-        ValueError: frames are no clips.
+        ValueError: frames are no clips, or the batch size is below 1.
     """
     check_clips(frames)
+    check_whole("batch_size", batch_size)
     encode: Any = painter.encode
     device = next(painter.parameters()).device
-    painter.eval()
     looks, places = [], []
-    for start in range(0, len(frames), batch_size):
-        x = as_input(frames[start : start + batch_size], device)
-        look, place = encode(x.flatten(0, 1))
-        looks.append(look.unflatten(0, x.shape[:2]).cpu().numpy())
-        places.append(place.unflatten(0, x.shape[:2]).cpu().numpy())
+    with evaluating(painter):
+        for part in chunks(len(frames), batch_size):
+            x = as_input(frames[part], device)
+            look, place = encode(x.flatten(0, 1))
+            looks.append(look.unflatten(0, x.shape[:2]).cpu().numpy())
+            places.append(place.unflatten(0, x.shape[:2]).cpu().numpy())
     return np.concatenate(looks), np.concatenate(places)
 
 

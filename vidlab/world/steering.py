@@ -53,9 +53,11 @@ class SteerableWorld:
     """
 
     def __init__(self, seed: int | tuple[int, ...] = 0, stride: int = CELL) -> None:
-        if stride not in (1, 2, CELL):
-            raise ValueError(f"stride: expected 1, 2 or {CELL} pixels, got {stride!r}")
-        self.stride = stride
+        if not isinstance(stride, int | np.integer) or stride not in (1, 2, CELL):
+            raise ValueError(
+                f"stride: expected 1, 2 or {CELL} pixels, a whole number, got {stride!r}"
+            )
+        self.stride = int(stride)
         self.reset(seed)
 
     def reset(self, seed: int | tuple[int, ...] = 0) -> np.ndarray:

@@ -26,6 +26,13 @@ def _is_number(got: Any) -> bool:
     return array.ndim == 0 and array.dtype.kind in "iuf" and bool(np.isfinite(array))
 
 
+def _is_pair(got: Any) -> bool:
+    """Two things in a row, in whatever holds them."""
+    if isinstance(got, np.ndarray):
+        return got.shape[:1] == (2,)
+    return isinstance(got, (tuple, list)) and len(got) == 2
+
+
 def _expect_number(got: Any, given: Any, hint: str) -> None:
     expect(_is_number(got), "the answer is one number", given=given, got=got, hint=hint)
 
@@ -161,7 +168,7 @@ def losses(answer: Callable[..., tuple[float, float]], rng: np.random.Generator)
         given = {"real": real, "generated": generated}
         got = answer(real, generated)
         expect(
-            isinstance(got, (tuple, list)) and len(got) == 2,
+            _is_pair(got),
             "the answer is two numbers",
             given=given,
             got=got,
@@ -349,8 +356,9 @@ def spectral(answer: Callable[..., float], rng: np.random.Generator) -> None:
     "08.repair",
     title="repair this snippet",
     hints=(
-        "Three things are wrong: one in the numbers of the real clips, two in the labels.",
-        "The generator ends with tanh, so its clips reach from -1 to 1. In which range are yours?",
+        "Two things are wrong: one in the numbers of the real clips, one in the labels.",
+        "The generator ends with tanh, so its clips reach from -1 to 1. In which range are yours? "
+        "And which label has a real clip, if D(x) is the probability that x is real?",
         "real = frames / 127.5 - 1; labels are 1 for real ones; the generator wants its clips to "
         "be called real.",
     ),
@@ -379,13 +387,30 @@ def repair(answer: Callable[..., tuple], rng: np.random.Generator) -> None:
         hint="uint8 reaches from 0 to 255, tanh from -1 to 1.",
     )  # fmt: skip
     expect_unlike(
+        values[3:],
+        generated,
+        (
+            (
+                (generated + 1) / 2,
+                "All clips in [0, 1] would do as well, but this discriminator takes clips from -1 "
+                "to 1: the generated ones are there already, bring the real ones there.",
+            ),
+        ),
+        "generated clips stay as they are",
+        given=given,
+    )
+    expect_close(
+        values[3:], generated, "generated clips stay as they are", given=given, atol=1e-5,
+        hint="The generator's clips are in the right range already.",
+    )  # fmt: skip
+    expect_unlike(
         values[:3],
         real / 127.5 - 1,
         (
             (
                 real / 255,
-                "tanh reaches from -1 to 1, but frames / 255 from 0 to 1: the discriminator needs "
-                "only ask whether there is anything below 0.",
+                "tanh reaches from -1 to 1, but frames / 255 from 0 to 1: at first the "
+                "discriminator needs only ask whether there is anything below 0.",
             ),
             (real / 127.5 - 0.5, "127.5 grey levels are 1; black is -1, so take 1 away."),
             (real / 255 - 0.5, "This reaches from -0.5 to 0.5 only."),
@@ -398,18 +423,14 @@ def repair(answer: Callable[..., tuple], rng: np.random.Generator) -> None:
         values[:3], real / 127.5 - 1, "real clips use the whole range, as the generated ones do",
         given=given, atol=1e-2,
     )  # fmt: skip
-    expect_close(
-        values[3:], generated, "generated clips stay as they are", given=given, atol=1e-5,
-        hint="The generator's clips are in the right range already.",
-    )  # fmt: skip
     expect_shape(labels, (5,), "one label per clip", given=given)
     expect(
         not np.array_equal(as_array(labels), [0, 0, 0, 1, 1]),
         "a label is 1 for a real clip",
         given=given,
         got=labels,
-        hint="These labels call the generated clips real. It would even work, if all else were "
-        "turned too; here D(x) is the probability that x is real.",
+        hint="These labels call the generated clips real. D(x) is the probability that x is real: "
+        "what the generator wants to hear follows from that, too.",
     )
     expect_close(
         labels, np.array([1.0, 1, 1, 0, 0]), "a label is 1 for a real clip", given=given,
@@ -429,10 +450,11 @@ def repair(answer: Callable[..., tuple], rng: np.random.Generator) -> None:
     hints=(
         "Plain steps walk in circles around the place that you look for. What do all places on a "
         "circle have in common?",
-        "Two ways: return the mean of all places that you came by; or look ahead, that is, take a "
+        "Two ways: move x, ask again, then move y (never both from one question), with a rate near "
+        "1, and return the mean of all places that you came by; or look ahead, that is, take a "
         "step for trial, ask for the slopes there, and take them for the real step.",
-        "tried = x - rate * dx, y + rate * dy; dx, dy = slopes(*tried); then x -= rate * dx, "
-        "y += rate * dy, with a rate of 0.3",
+        "Looking ahead: tried = x - rate * dx, y + rate * dy; dx, dy = slopes(*tried); then "
+        "x -= rate * dx, y += rate * dy, with a rate of 0.3",
     ),
 )
 def settle(answer: Callable[..., tuple[float, float]], rng: np.random.Generator) -> None:
@@ -458,9 +480,7 @@ def settle(answer: Callable[..., tuple[float, float]], rng: np.random.Generator)
         given = {"x": float(start[0]), "y": float(start[1]), "the place": tuple(goal.round(2))}
         got = answer(slopes, float(start[0]), float(start[1]))
         expect(
-            isinstance(got, (tuple, list, np.ndarray))
-            and len(got) == 2
-            and all(_is_number(part) for part in got),
+            _is_pair(got) and all(_is_number(part) for part in got),
             "the answer is two finite numbers",
             given=given,
             got=got,
@@ -476,7 +496,10 @@ def settle(answer: Callable[..., tuple[float, float]], rng: np.random.Generator)
             got=got,
             hint="Call slopes(x, y): where the place is can only be found by asking.",
         )
-        hint = "Nearer, but not there: use more of the 500 questions, or a larger rate."
+        hint = (
+            "Nearer, but not there: use more of the 500 questions, or a larger rate. A mean of "
+            "places needs x and y moved in turn, and several whole rounds."
+        )
         if away > 0.9 * before:
             hint = (
                 "It is no nearer than at the start. x goes against its slope, y along its own; "

@@ -104,10 +104,8 @@ def euler(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:
             x = x + (x @ pull + np.sin(3 * when(step))) * share
         return x
 
-    before = noise.copy()
     given = {"velocity": "x @ A + sin(3 t)", "noise": noise, "num_steps": num_steps}
     got = answer(velocity, noise.copy(), num_steps)
-    expect_equal(noise, before, "the noise stays as it was", given=given)
     expect_shape(got, noise.shape, "as many points come out as went in", given=given)
     expect(
         len(times) == num_steps,
@@ -249,7 +247,8 @@ def pitch(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:
         "mean(axis=1) divides by L, and adds the vectors of the padding.",
         "words != 0 says which words are there: (N, L). Multiply the vectors by that; divide by "
         "its sum.",
-        "there = (words != 0)[:, :, None]; (table[words] * there).sum(axis=1) / there.sum(axis=1)",
+        "there = (words != 0)[:, :, None]; (table[words] * there).sum(axis=1) / "
+        "np.maximum(there.sum(axis=1), 1)",
     ),
 )
 def repair(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:

@@ -17,6 +17,7 @@ from vidlab.course import (
     expect_unlike,
 )
 from vidlab.course.describe import as_array
+from vidlab.world.steering import CELL
 
 
 @exercise(
@@ -36,7 +37,7 @@ def step_errors(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> 
     noise *= rng.uniform(0.2, 1.5, (count, 1, 1, 1, 1))
     forecast = (truth + noise).clip(0, 255).astype(np.uint8)
     given = {"forecast": forecast, "truth": truth}
-    got = answer(forecast, truth)
+    got = as_array(answer(forecast, truth))  # a list of numbers will do
     expect_shape(
         got,
         (steps,),
@@ -75,7 +76,7 @@ def step_errors(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> 
         given=given,
     )
     expect_close(got, right, "it is the root of the mean square", given=given, rtol=1e-4)
-    same = answer(truth, truth)
+    same = as_array(answer(truth, truth))
     expect_close(same, np.zeros(steps), "a perfect forecast has no error", given={"both": truth})
 
 
@@ -215,7 +216,7 @@ def frames_ahead(answer: Callable[..., int], rng: np.random.Generator) -> None:
             "output t depends on input frames up to t + n",
             given=given,
         )
-        expect_equal(int(got), right, "output t depends on input frames up to t + n", given=given)
+        expect_close(got, right, "output t depends on input frames up to t + n", given=given)
 
 
 def latest_frame(kernels: list[int], before: list[int]) -> int:
@@ -389,11 +390,14 @@ def as_planes(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> No
         )
 
 
-def true_go_on(weights: np.ndarray, clips: np.ndarray, seen: int) -> np.ndarray:
-    """The rollout of a weighted sum of three frames."""
+def true_go_on(
+    weights: np.ndarray, clips: np.ndarray, seen: int, *, clipped: bool = False
+) -> np.ndarray:
+    """The rollout of a weighted sum of three frames; if asked for, each clipped to [0, 1]."""
     frames = [clips[:, t] for t in range(seen)]
     while len(frames) < clips.shape[1]:
-        frames.append(sum(w * f for w, f in zip(weights, frames[-3:], strict=True)))
+        frame = sum(w * f for w, f in zip(weights, frames[-3:], strict=True))
+        frames.append(np.clip(frame, 0, 1) if clipped else frame)
     return np.stack(frames[seen:], axis=1)
 
 
@@ -455,8 +459,70 @@ def repair(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:
                 np.repeat(right[:, :1], length - seen, axis=1),
                 "Every step makes a new frame: what it is made from must move on.",
             ),
+            (right.clip(0, 1), "The weighted sum alone: do not clip it."),
+            (
+                true_go_on(weights, clips, seen, clipped=True),
+                "The weighted sum alone: do not clip it.",
+            ),
         ),
         "each frame is made of the three before it",
         given=given,
     )
     expect_close(got, right, "each frame is made of the three before it", given=given, atol=1e-7)
+
+
+BAR = 0.9
+
+
+@exercise(
+    "09b.rules",
+    title="the rules by hand",
+    hints=(
+        "Begin with a copy of `now` without player and ball. Then set each where it goes.",
+        "The ball goes on as it went from `before` to `now`. Where a wall or the edge is in its "
+        "way, it rolls back to where it was.",
+        "Where the player was there is floor now: a coin under it is gone. The player is set last, "
+        "as it is drawn over the ball.",
+    ),
+)
+def rules(answer: Callable[..., np.ndarray], rng: np.random.Generator) -> None:
+    expect_callable(answer)
+    games = world.steer(40, 6, seed=int(rng.integers(1_000_000)))
+    cells = games.frames[..., ::CELL, ::CELL].astype(int)
+    player, ball = world.PALETTE.index("player"), world.PALETTE.index("ball")
+    right: dict[str, list[bool]] = {"player": [], "ball": [], "picture": []}
+    for frames, keys in zip(cells, games.actions, strict=True):
+        for t in range(1, 6):
+            given = {"before": frames[t - 1], "now": frames[t], "key": world.KEYS[keys[t]]}
+            got = answer(frames[t - 1].copy(), frames[t].copy(), given["key"])
+            expect_shape(
+                got,
+                (8, 8),
+                "a picture of 8 x 8 cells comes back",
+                given=given,
+                hint="Return the whole picture, 8 x 8 numbers of colours.",
+            )
+            made, true = as_array(got), frames[t + 1]
+            right["player"].append(np.array_equal(made == player, true == player))
+            right["ball"].append(np.array_equal(made == ball, true == ball))
+            right["picture"].append(np.array_equal(made, true))
+    shares = {name: float(np.mean(found)) for name, found in right.items()}
+    expect(
+        shares["picture"] >= BAR,
+        f"at least {BAR:.0%} of the pictures are exactly right",
+        expected=f"{BAR:.0%}",
+        got=f"{shares['picture']:.0%}",
+        hint=_advice(shares),
+    )
+
+
+def _advice(shares: dict[str, float]) -> str:
+    """What to look at first."""
+    start = (
+        f"Right are {shares['player']:.0%} of the players and {shares['ball']:.0%} of the balls. "
+    )
+    if shares["player"] < BAR:
+        return start + "First the player: it stays where a wall or the edge stops it."
+    if shares["ball"] < BAR:
+        return start + "The ball goes on as it went, and rolls back from walls and edges."
+    return start + "What else changes? Look at the cells that the player and the ball leave."

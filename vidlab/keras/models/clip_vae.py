@@ -74,7 +74,15 @@ class ClipVAE(keras.Model):
         return ops.convert_to_tensor(cosine_waves(self.num_frames, self.num_waves))
 
     def encode(self, clips: Any) -> tuple[Any, Any]:
-        """Clips -> mean and logarithm of the variance of q(z | clip), (N, latent_dim)."""
+        """Clips -> mean and logarithm of the variance of q(z | clip), (N, latent_dim).
+
+        Raises:
+            ValueError: clips of another number of frames than 16.
+        """
+        if clips.shape[1] != self.num_frames:
+            raise ValueError(
+                f"clips: expected {self.num_frames} frames each, got the shape {tuple(clips.shape)}"
+            )
         look, place = self.encoder(ops.reshape(clips, (-1, *clips.shape[2:])))
         look = ops.mean(ops.reshape(look, (-1, self.num_frames, look.shape[1])), axis=1)
         place = ops.reshape(place, (-1, self.num_frames, 3))

@@ -11,7 +11,7 @@ class BlockConv3D(layers.Conv3D):
 
     Takes ``(N, T, H, W, C)``, gives ``(N, T / 2, H / 2, W / 2, F)``. Each block is one long vector
     and the kernel one matrix: what the layer above it does too, but TensorFlow's gradient of that
-    one is many times slower on a CPU.
+    one is slower on a CPU.
     """
 
     def __init__(self, filters: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from keras import layers, ops
 
 from vidlab.keras.models.autoencoding import FrameAutoencoder
-from vidlab.latents import cosine_waves
+from vidlab.latents import classes_of, cosine_waves
 
 
 class ResidualBlock(layers.Layer):
@@ -162,6 +162,8 @@ class TwoStage(keras.Model):
     Args:
         painter: a ``FrameAutoencoder``.
         generator: gives standardised codes: ``sample(noise, labels)``; it has ``noise_shape``.
+            Where it has ``num_classes`` or an embedding, ``vidlab.keras.generate`` refuses labels
+            beyond them.
         codes: the ``ClipCodes`` that the generator was trained on.
     """
 
@@ -169,16 +171,20 @@ class TwoStage(keras.Model):
         super().__init__()
         self.painter, self.generator = painter, generator
         self.noise_shape, self.num_frames = generator.noise_shape, codes.num_frames
-        self.code_mean, self.code_spread = codes.mean, codes.spread
+        self.num_classes = classes_of(generator)
+        self.code_mean = np.asarray(codes.mean, np.float32)
+        self.code_spread = np.asarray(codes.spread, np.float32)
         self.built = True
 
     def paint(self, codes: Any) -> Any:
         """Standardised codes (N, D) -> frames (N, T, 32, 32, 3)."""
-        raw = codes * self.code_spread + self.code_mean
+        spread, mean = map(ops.convert_to_tensor, (self.code_spread, self.code_mean))
+        raw = codes * spread + mean
         look_dim, place_dim = self.painter.look_dim, self.painter.place_dim
         num_waves = (raw.shape[1] - look_dim) // place_dim
         path = ops.reshape(raw[:, look_dim:], (-1, num_waves, place_dim))
-        places = ops.einsum("nkp,tk->ntp", path, cosine_waves(self.num_frames, num_waves))
+        waves = ops.convert_to_tensor(cosine_waves(self.num_frames, num_waves))
+        places = ops.einsum("nkp,tk->ntp", path, waves)
         looks = ops.repeat(raw[:, :look_dim], self.num_frames, axis=0)
         frames = self.painter.decode(looks, ops.reshape(places, (-1, place_dim)))
         return ops.reshape(frames, (-1, self.num_frames, *frames.shape[1:]))

@@ -6,7 +6,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from vidlab.keras.inputs import to_input
+from vidlab.batches import to_unit
+from vidlab.input_checks import chunks
+from vidlab.latents import check_clips, check_whole, to_pixels
 
 State = tuple[Any, Any, Any]  # hidden maps, cell maps, last frame
 
@@ -154,15 +156,27 @@ def forecast(
 
     Args:
         model: with a ``rollout``, such as NextFramePredictor.
-        frames: what it sees, uint8 (N, T, H, W, 3).
+        frames: what it sees, uint8 (N, T, H, W, 3), H and W even.
         num_frames: how many come after them.
         batch_size: clips at once.
 
     Returns:
         uint8 (N, num_frames, H, W, 3).
+
+    Raises:
+        ValueError: frames are no such clips; num_frames or the batch size is below 1; NaN in what
+            the model makes.
     """
+    check_clips(frames)
+    if frames.shape[2] % 2 or frames.shape[3] % 2:
+        raise ValueError(f"frames: expected an even height and width, got {frames.shape}")
+    check_whole("num_frames", num_frames)
+    check_whole("batch_size", batch_size)
+    from vidlab.keras.features import without_gradients  # which imports all models
+
     made = []
-    for start in range(0, len(frames), batch_size):
-        x = to_input(frames[start : start + batch_size])
-        made.append(ops.convert_to_numpy(model.rollout(x, num_frames)))
-    return np.round(255 * np.concatenate(made)).astype(np.uint8)
+    with without_gradients():
+        for part in chunks(len(frames), batch_size):
+            x = ops.convert_to_tensor(to_unit(frames[part]))
+            made.append(to_pixels(ops.convert_to_numpy(model.rollout(x, num_frames))))
+    return np.concatenate(made)

@@ -139,7 +139,8 @@ function makeGame(model, el) {
 
   function send(kind, value) {
     if (waiting) {
-      queued = [kind, value];
+      // The last one waits for its turn; but no key takes the place of a new beginning.
+      if (kind !== "key" || (queued?.[0] ?? "key") === "key") queued = [kind, value];
       return;
     }
     waiting = true;
@@ -228,6 +229,8 @@ function makeGame(model, el) {
       clearInterval(repeat);
       release(key);
     };
+    // The board keeps the focus: when it loses it, it lets go of all keys, this one too.
+    button.addEventListener("mousedown", (event) => event.preventDefault());
     button.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       press(key);

@@ -73,7 +73,15 @@ class ClipVAE(nn.Module):
         return torch.as_tensor(cosine_waves(self.num_frames, self.num_waves), device=device)
 
     def encode(self, clips: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Clips -> mean and logarithm of the variance of q(z | clip), (N, latent_dim)."""
+        """Clips -> mean and logarithm of the variance of q(z | clip), (N, latent_dim).
+
+        Raises:
+            ValueError: clips of another number of frames than 16.
+        """
+        if clips.shape[1] != self.num_frames:
+            raise ValueError(
+                f"clips: expected {self.num_frames} frames each, got the shape {tuple(clips.shape)}"
+            )
         look, place = self.encoder(clips.flatten(0, 1))
         look = look.unflatten(0, clips.shape[:2]).mean(dim=1)
         place = place.unflatten(0, clips.shape[:2])  # (N, T, 3)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from vidlab.latents import cosine_waves
+from vidlab.latents import classes_of, cosine_waves
 from vidlab.torch.models.autoencoding import FrameAutoencoder
 from vidlab.torch.models.initial import initialize
 
@@ -155,9 +155,13 @@ class LatentFlow(nn.Module):
 class TwoStage(nn.Module):
     """A generator of clips: one network makes codes, a frame autoencoder's painter paints them.
 
+    It only generates, so it begins in eval mode, and with it both networks.
+
     Args:
         painter: a ``FrameAutoencoder``.
         generator: gives standardised codes: ``sample(noise, labels)``; it has ``noise_shape``.
+            Where it has ``num_classes`` or an embedding, ``vidlab.torch.generate`` refuses labels
+            beyond them.
         codes: the ``ClipCodes`` that the generator was trained on.
     """
 
@@ -168,8 +172,11 @@ class TwoStage(nn.Module):
         super().__init__()
         self.painter, self.generator = painter, generator
         self.noise_shape, self.num_frames = generator.noise_shape, codes.num_frames
-        self.register_buffer("code_mean", torch.as_tensor(codes.mean))
-        self.register_buffer("code_spread", torch.as_tensor(codes.spread))
+        self.num_classes = classes_of(generator)
+        for name in ("mean", "spread"):  # not persistent: no weights, but what the codes are
+            values = torch.as_tensor(getattr(codes, name), dtype=torch.float32)
+            self.register_buffer(f"code_{name}", values, persistent=False)
+        self.eval()
 
     def paint(self, codes: torch.Tensor) -> torch.Tensor:
         """Standardised codes (N, D) -> frames (N, T, 3, 32, 32)."""

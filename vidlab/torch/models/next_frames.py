@@ -7,7 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from vidlab.torch.inputs import to_input
+from vidlab.input_checks import chunks
+from vidlab.latents import check_clips, check_whole, to_pixels
+from vidlab.torch.evaluation import evaluating
+from vidlab.torch.inputs import as_input
 from vidlab.torch.models.initial import initialize
 
 State = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # hidden maps, cell maps, last frame
@@ -159,19 +162,29 @@ def forecast(
     """Let a model go on with clips, fed on nothing but its own frames.
 
     Args:
-        model: with a ``rollout``, such as NextFramePredictor.
-        frames: what it sees, uint8 (N, T, H, W, 3).
+        model: with a ``rollout``, such as NextFramePredictor. It runs in eval mode and is in
+            its former mode afterwards.
+        frames: what it sees, uint8 (N, T, H, W, 3), H and W even.
         num_frames: how many come after them.
         batch_size: clips at once.
 
     Returns:
         uint8 (N, num_frames, H, W, 3).
+
+    Raises:
+        ValueError: frames are no such clips; num_frames or the batch size is below 1; NaN in what
+            the model makes.
     """
+    check_clips(frames)
+    if frames.shape[2] % 2 or frames.shape[3] % 2:
+        raise ValueError(f"frames: expected an even height and width, got {frames.shape}")
+    check_whole("num_frames", num_frames)
+    check_whole("batch_size", batch_size)
     device = next(model.parameters()).device
     rollout: Any = model.rollout
     made = []
-    with torch.no_grad():
-        for start in range(0, len(frames), batch_size):
-            x = to_input(frames[start : start + batch_size], str(device))
-            made.append(rollout(x, num_frames).movedim(-3, -1).cpu().numpy())
-    return np.round(255 * np.concatenate(made)).astype(np.uint8)
+    with evaluating(model):
+        for part in chunks(len(frames), batch_size):
+            x = as_input(frames[part], device)
+            made.append(to_pixels(rollout(x, num_frames).movedim(-3, -1).cpu().numpy()))
+    return np.concatenate(made)
