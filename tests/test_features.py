@@ -111,6 +111,18 @@ def test_mode_is_restored(clips):
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+def test_each_part_has_its_own_mode_again():
+    from torch import nn
+
+    model = nn.Sequential(nn.Dropout(), nn.Linear(4, 2))
+    model.train()
+    model[0].eval()  # a part that is kept as it is while the rest trains
+    vt.predict(model, np.zeros((3, 4), np.float32))
+    assert model.training
+    assert model[1].training
+    assert not model[0].training
+
+
 def test_mode_is_restored_after_an_error(clips):
     model = FrameCNN(3).train()
     with pytest.raises(ValueError, match="NaN"):

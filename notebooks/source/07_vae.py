@@ -1001,7 +1001,7 @@ for beta in (0.0005, 0.2, 5.0, 30.0):
     vt.fit_loss(vaes[beta], batches, num_steps=500, **second)
 
 # %%
-invented, nats = {}, {}
+first, said, nats = [], {}, {}  # four clips of each, what the judge sees, nats
 for beta, model in vaes.items():
     with torch.no_grad():
         mu, log_variance = model.encode(new_codes, new_labels)
@@ -1009,22 +1009,23 @@ for beta, model in vaes.items():
     nats[beta] = kl_of(mu.numpy(), log_variance.numpy()).sum(axis=1)  # of each clip
     kl, active = nats[beta].mean(), int((mu.var(dim=0) > 0.01).sum())
     print(f"beta {beta:<7}error {error:.3f}, KL {kl:5.1f} nats, {active} of 16 latents active")
-    invented[beta] = vt.generate(vt.TwoStage(painter, model, codes), asked, seed=1)
-    grade("   made up:", invented[beta], asked)
+    made_up = vt.generate(vt.TwoStage(painter, model, codes), asked, seed=1)
+    grade("   made up:", made_up, asked)
+    first.append(made_up[:4])
+    said[beta] = vt.judge(judge, made_up).action.argmax(axis=1)
 
 # %%
 print(f"{'right, and nats:':<16}" + "".join(f"{f'beta {beta}':>16}" for beta in vaes))
 for action, name in enumerate(actions):
     line = f"{name:<16}"
-    for beta, clips in invented.items():
-        right = vt.judge(judge, clips[asked == action]).action.argmax(axis=1) == action
-        line += f"{right.mean():>9.0%}{nats[beta][new.labels == action].mean():7.1f}"
+    for beta in vaes:
+        right = (said[beta][asked == action] == action).mean()
+        line += f"{right:>9.0%}{nats[beta][new.labels == action].mean():7.1f}"
     print(line)
 
 # %%
-sheet = np.concatenate([clips[:4] for clips in invented.values()])
 names = [f"beta {beta}: {actions[c]}" for beta in vaes for c in range(4)]
-display.grid(sheet, names, columns=4, width=130)
+display.grid(np.concatenate(first), names, columns=4, width=130)
 
 # %% [markdown]
 # - **Next to none.** What it sees comes back best. But the codes $z$ of real clips fill a
@@ -1262,11 +1263,12 @@ for decoder in ("2d", "3d"):
         "fitted": per_class(means, train.labels[:800]),
     }
     for name, z in drawn.items():
-        one_piece[f"{decoder} {name}"] = painted(model.decode, z, 20)
-        grade(f"{decoder} {name}", one_piece[f"{decoder} {name}"], asked)
+        frames = painted(model.decode, z, 20)
+        grade(f"{decoder} {name}", frames, asked)
+        one_piece[f"{decoder} {name}"] = frames[:4]
 
 # %%
-sheet = np.concatenate([frames[:4] for frames in one_piece.values()])
+sheet = np.concatenate(list(one_piece.values()))
 names = [f"{name}: {actions[c]}" for name in one_piece for c in range(4)]
 display.grid(sheet, names, columns=4, width=120)
 
@@ -1377,8 +1379,8 @@ for name, clips in (
 # Above, the generated clips that are nearest to training clips; below, their neighbours. None is equal.
 # But look: most neighbours have another action, and the shape may be another, too. Between pixels the
 # ground counts most, and pale or small shapes are near to everything: the neighbours have little
-# contrast. So do the generated clips, against real ones, and that alone can make them nearer. In section
-# 10, some of the worst models have the smallest distance. So this test finds exact copies, and says
+# contrast. The generated clips have less than real ones, too, and that alone can make them nearer. In
+# section 10, some of the worst models have the smallest distance. So this test finds exact copies, and says
 # nothing more.
 #
 # ### 11.2 Is the VAE needed at all?

@@ -960,9 +960,10 @@ reader, asked_for = flow.condition, words.encode_all(["circle"] * 200, 10)
 for share in (1.0, 0.5):
     flow.condition = Shorter(reader, share)
     judged = vt.judge(judge, vt.generate(clips, asked_for, seed=6))
-    print(f"'circle', vector times {share}: {(judged.shape.argmax(axis=1) == 0).mean():.0%} circles, "
-          f"{metrics.diversity(judged.color):.1f} colours, "
-          f"{metrics.diversity(judged.action):.1f} actions")  # fmt: skip
+    circles = (judged.shape.argmax(axis=1) == 0).mean()
+    kinds = [metrics.diversity(opinions) for opinions in (judged.color, judged.action)]
+    print(f"'circle', vector times {share}: {circles:.0%} circles, ", end="")
+    print(f"{kinds[0]:.1f} colours, {kinds[1]:.1f} actions")
 flow.condition = reader
 with torch.no_grad():
     sizes = [reader(torch.from_numpy(x)).norm(dim=1).mean() for x in (asked_for[:1], lines)]
