@@ -229,6 +229,8 @@ def generated_clips(lab: Lab, chapter: str) -> None:
         panel.wait_state("ready", timeout=120)
         panel.open_tab("Clips")
         panel.wait("root.querySelectorAll('.vidlab-stage canvas').length > 1", timeout=60)
+        titles = "[...root.querySelectorAll('.vidlab-tile-title')]"
+        panel.wait(f"{titles}.every((t) => t.scrollWidth <= t.clientWidth)")  # none is cut off
         panel.click("step")
         panel.wait_state("paused", timeout=120)
         assert panel.points == 1
