@@ -82,3 +82,20 @@ def test_a_smoke_test_does_what_is_finished_again(experiment, monkeypatch) -> No
     monkeypatch.setattr(module.TABLE, "finished", lambda: finished)
     module.run("torch", quick=True)
     assert [row["model"] for row in printed] == ["copy last"]
+
+
+def test_a_smoke_test_of_the_worlds_does_what_is_finished_again(experiment, monkeypatch) -> None:
+    module, printed = experiment("09b_world"), []
+    monkeypatch.setattr(module, "measure_model", lambda *asked: {"right_5": 1.0, "right_20": 1.0})
+    monkeypatch.setattr(module, "print", printed.append, raising=False)
+    finished = {("torch", name, "0") for name in module.RATES}
+    monkeypatch.setattr(module.TABLE, "finished", lambda: finished)
+    module.run("torch", quick=True)
+    assert [row["model"] for row in printed] == list(module.RATES)
+    tried = {(name, f"{rate:.4g}") for name in module.RATES for rate in module.TRIED}
+    monkeypatch.setattr(module.RATES_TABLE, "finished", lambda: tried)
+    printed.clear()
+    module.try_rates(quick=True)
+    assert {row["model"] for row in printed} == {
+        name for name in module.RATES if "long" not in name
+    }

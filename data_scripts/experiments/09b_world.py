@@ -16,7 +16,7 @@ play:
     colours, 1 pixel   "colours" in a world where everything moves by one pixel, not by four, and
                        the rest is the same
 
-    python data_scripts/experiments/09b_world.py --rates    # first: seven minutes on one core
+    python data_scripts/experiments/09b_world.py --rates    # first: nine minutes on one core
     python data_scripts/experiments/09b_world.py            # about 15 minutes on 2 cores
     python data_scripts/experiments/09b_world.py --quick    # a smoke test, a minute
 
